@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from os import PathLike, fspath
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 JSON: TypeAlias = Any
 """Any decoded JSON; a recursive type would promise more than the service guarantees."""
@@ -125,3 +125,32 @@ _CONTROLS: Final = re.compile(
     r"\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """Control and format characters, but not joiners; surrogates; tags, which are invisible."""
+
+
+class Message(str):
+    """A text for people, with a code and values, from which a page can write its own words.
+
+    Everything else takes it for the plain string that it is.
+
+    :param text: The text.
+    :param code: What it says, such as ``few_units``; empty for a text that nothing else says.
+    :param values: What varies in it; may be other messages.
+
+    >>> said = Message("this job has 3 units", "few_units", units=3)
+    >>> print(said, said.code, said.values)
+    this job has 3 units few_units {'units': 3}
+    """
+
+    __slots__ = ("code", "values")
+
+    code: str
+    values: dict[str, Any]
+
+    def __new__(cls, text: str, code: str = "", /, **values: Any) -> Self:
+        message = super().__new__(cls, text)
+        message.code, message.values = code, values
+        return message
+
+    def reworded(self, text: str) -> Self:
+        """Return another text that says the same."""
+        return type(self)(text, self.code, **self.values)

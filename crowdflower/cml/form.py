@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from crowdflower.cml.problems import MAX_CHOICES, MAX_PROBLEMS, Problem, did_you_mean
+from crowdflower._types import Message
+from crowdflower.cml.problems import MAX_CHOICES, MAX_PROBLEMS, Problem, did_you_mean, find_similar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,8 +169,14 @@ are: Text, id.
         listed = ", ".join(names[:MAX_CHOICES]) + ", …" * (len(names) > MAX_CHOICES)
         return [
             Problem(
-                f'No row has a column "{name:.60}", which the form prints'
-                f"{did_you_mean(name, names) or '.'} The columns are: {listed or 'none'}.",
+                Message(
+                    f'No row has a column "{name:.60}", which the form prints'
+                    f"{did_you_mean(name, names) or '.'} The columns are: {listed or 'none'}.",
+                    "missing_column",
+                    column=name[:60],
+                    guess=find_similar(name, names),
+                    columns=listed,
+                ),
                 *self.columns[name],
             )
             for name in missing

@@ -137,9 +137,17 @@ def did_you_mean(
     >>> did_you_mean("colour", ["sentiment", "topics"])
     ''
     """
+    similar = find_similar(word, candidates, cutoff=cutoff)
+    return f"; did you mean {shape.format(similar)}?" if similar else ""
+
+
+def find_similar(word: str, candidates: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return the most similar candidate; ``""`` if none is similar.
+
+    :param cutoff: Minimum similarity, from 0 to 1.
+    """
     compared = [candidate for candidate, _ in zip(candidates, range(MAX_CANDIDATES), strict=False)]
-    similar = get_close_matches(word[:100], compared, n=1, cutoff=cutoff)
-    return f"; did you mean {shape.format(similar[0])}?" if similar else ""
+    return next(iter(get_close_matches(word[:100], compared, n=1, cutoff=cutoff)), "")
 
 
 def choices(names: Sequence[str]) -> str:

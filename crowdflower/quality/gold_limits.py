@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from crowdflower._types import Message
+
 EXTRA_GOLD: Final = 3
 """Test questions that a job needs beyond ``units_per_assignment`` before they are asked."""
 
@@ -140,63 +142,84 @@ class GoldLimits:
             problem = self._what_runs_out(units_count, judgments_per_unit, max_per_worker)
         return [] if problem is None else [problem]
 
-    def _what_runs_out(self, units: int, judgments: int, max_per_worker: int | None) -> str | None:
+    def _what_runs_out(
+        self, units: int, judgments: int, max_per_worker: int | None
+    ) -> Message | None:
         rows, pages = self.rows_per_contributor, self.pages_per_contributor
         if rows is None:
             return None
         if not rows:
-            return (
+            return Message(
                 "no contributor can work: the quiz uses every test question, and each page of work"
-                " needs another one; add test questions"
+                " needs another one; add test questions",
+                "quiz_uses_all",
             )
         people = ceil(units * judgments / rows)
         is_scarce = not self.always and (rows < min(units, FEW_ROWS) or people > MANY_PEOPLE)
         if not is_scarce or (max_per_worker is not None and max_per_worker <= rows):
             return None
         quiz = f"{self.quiz_length} in the quiz and then " if self.quiz_length else ""
-        return (
+        return Message(
             "the test questions run out before the rows do: each contributor gets a test question"
             f" once, {quiz}{self.per_page} per page, so after {_plural(pages, 'page')} of"
             f" {_plural(self.units_per_page, 'row')} they can do no more than {rows} of the"
             f" {units} rows, and {_plural(judgments, 'judgment')} per row need at least"
             f" {_plural(people, 'contributor')}; add test questions, or set"
-            f" max_judgments_per_worker to {rows} or less if this is intended"
+            f" max_judgments_per_worker to {rows} or less if this is intended",
+            "gold_runs_out",
+            in_quiz=self.quiz_length,
+            per_page=self.per_page,
+            pages=pages,
+            rows=rows,
+            units=units,
+            people=people,
         )
 
-    def _why_none_is_tested(self) -> str | None:
+    def _why_none_is_tested(self) -> Message | None:
         has = f"the job has {_plural(self.golds_count, 'test question')}"
         if not self.golds_count and not self.has_quiz:
             return None  # a job without test questions, as it was meant to be
         if not self.are_asked:
-            return (
+            return Message(
                 f"no contributor will be tested: {has}, and they are asked from {self.needed} on"
                 f" (units_per_assignment {self.units_per_assignment}, and {EXTRA_GOLD} more); add"
-                f" {self.needed - self.golds_count}"
+                f" {self.needed - self.golds_count}",
+                "too_few_golds",
+                has=self.golds_count,
+                needed=self.needed,
+                more=self.needed - self.golds_count,
             )
         return self._why_the_quiz_is_short() if self.has_quiz else self._why_none_loses_trust(has)
 
-    def _why_the_quiz_is_short(self) -> str | None:
+    def _why_the_quiz_is_short(self) -> Message | None:
         size = self.quiz_size or self.units_per_assignment
         if self._quiz_golds >= size:
             return None
-        return (
+        return Message(
             f"the quiz is longer than its test questions: it has {size}, and {self._quiz_golds} of"
-            f" the job's {self.golds_count} can be in it (hidden ones cannot); add test questions"
+            f" the job's {self.golds_count} can be in it (hidden ones cannot); add test questions",
+            "short_quiz",
+            size=size,
+            has=self._quiz_golds,
         )
 
-    def _why_none_loses_trust(self, has: str) -> str | None:
+    def _why_none_loses_trust(self, has: str) -> Message | None:
         if not self.per_page:
-            return (
+            return Message(
                 "no contributor will be tested: pages of work have no test question, and the job"
                 " has no quiz; set options.front_load, or gold_per_assignment below"
-                " units_per_assignment"
+                " units_per_assignment",
+                "pages_without_gold",
             )
         if self.always or self.golds_count >= (self.after_gold or 0):
             return None
-        return (
+        return Message(
             f"no contributor will lose trust: {has}, and low trust removes a contributor after"
             f" options.after_gold {self.after_gold}; add test questions, or set options.front_load"
-            " for a quiz"
+            " for a quiz",
+            "nobody_removed",
+            has=self.golds_count,
+            needed=self.after_gold,
         )
 
 
@@ -211,7 +234,8 @@ def describe_too_few_units(wanted: int, available: int) -> str | None:
     if wanted <= available or not available:
         return None
     left = "1 unit is" if available == 1 else f"{available} units are"
-    return f"the order has units_count {wanted}, but only {left} left; they will be ordered"
+    text = f"the order has units_count {wanted}, but only {left} left; they will be ordered"
+    return Message(text, "few_units_left", wanted=wanted, available=available)
 
 
 def _plural(count: int | None, noun: str) -> str:

@@ -26,6 +26,8 @@ from __future__ import annotations
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
+from crowdflower._types import Message
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -58,10 +60,15 @@ class Refusal(Exception):
         >>> Declined.errors(["Title is too short", "Payment is below zero"]).message
         'Title is too short; Payment is below zero'
         """
+        return "; ".join(map(str, self.messages))
+
+    @property
+    def messages(self) -> list[str]:
+        """The error messages, at least one; a :class:`Message` can be said in other words."""
         if "errors" in self.body:
-            return "; ".join(self.body["errors"])
+            return list(self.body["errors"])
         error = self.body["error"]
-        return str(error["message"] if isinstance(error, dict) else error)
+        return [error["message"] if isinstance(error, dict) else error]
 
 
 class NotFound(Refusal):
@@ -108,10 +115,15 @@ http://crowdflower.com/orders/new
     """
 
     def __init__(self, available_cents: float, cost_cents: float) -> None:
-        message = (
+        text = (
             f"You have {_dollars(floor(available_cents))} available but this order will cost "
             f"{_dollars(ceil(cost_cents))}.  You can purchase more at {PURCHASE_URL}"
         )
+        amounts = {
+            "available": _dollars(floor(available_cents)),
+            "cost": _dollars(ceil(cost_cents)),
+        }
+        message = Message(text, "unfunded", **amounts)
         super().__init__(402, {"error": {"message": message}})
         self.available_cents = available_cents
         self.cost_cents = cost_cents
@@ -222,6 +234,26 @@ class Unsupported(Refusal):
         }
         super().__init__(501, {"error": error})
         self.feature = feature
+
+
+def in_json(messages: Sequence[str]) -> dict[str, Any]:
+    """Return the codes and values of messages for the detail of an event; nothing without any.
+
+    >>> in_json([Message("a job with 3 units", "few_units", units=3), "Hello."])
+    {'messages': [{'text': 'a job with 3 units', 'code': 'few_units', 'values': {'units': 3}}, \
+'Hello.']}
+    """
+    coded = any(isinstance(each, Message) for each in messages)
+    return {"messages": [_plain(each) for each in messages]} if coded else {}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if not isinstance(value, Message):
+        return value
+    values = {name: _plain(each) for name, each in value.values.items()}
+    return {"text": str(value), "code": value.code, "values": values}
 
 
 def _dollars(cents: int) -> str:

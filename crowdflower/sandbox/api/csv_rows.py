@@ -10,8 +10,9 @@ import csv
 import io
 import re
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Invalid
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _MAX_LINE: Final = 1024 * 1024
 """Characters of a line for :mod:`csv`, which may make a cell of every second one."""
 
 _ENDS: Final = frozenset({"", "\r", "\n"})
-_ENCODING: Final = "Please be sure your file is UTF-8 encoded."
+ENCODING: Final = "Please be sure your file is UTF-8 encoded."
 _NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 """What ``surrogateescape`` decodes bytes to that are not UTF-8."""
 
@@ -71,25 +72,30 @@ def _rows(
                 columns = _columns(cells, column_name)
             elif len(cells) != len(columns):
                 problem = f"It is {len(cells)} cells wide, and the header {len(columns)}."
-                raise _unable(number, problem)
+                raise unable(number, problem, "row_width", cells=len(cells), header=len(columns))
             elif all(cells):
                 yield dict(zip(columns, cells, strict=True))
             else:
                 yield dict(zip(columns, [cell or None for cell in cells], strict=True))
     except csv.Error as error:
-        problem = _ENCODING if "NUL" in str(error) else f"It is not valid CSV: {error}."
-        raise _unable(number + 1, problem) from None
+        if "NUL" in str(error):
+            raise unable(number + 1, ENCODING, "not_utf_8") from None
+        problem = f"It is not valid CSV: {error}."
+        raise unable(number + 1, problem, "not_csv", error=str(error)) from None
     if columns is None:
-        raise Invalid("The file is empty; its first row must name the columns.")
+        raise Invalid(
+            Message("The file is empty; its first row must name the columns.", "empty_file")
+        )
 
 
 def _check_characters(number: int, cells: list[str]) -> None:
     text = "".join(cells)
     if not text.isascii() and _NOT_UTF_8.search(text):
-        raise _unable(number, _ENCODING)
+        raise unable(number, ENCODING, "not_utf_8")
     if "\0" in text:  # valid UTF-8, but it may mean that the file is UTF-16
         column = next(column for column, cell in enumerate(cells, 1) if "\0" in cell)
-        raise _unable(number, f"Column {column} has the character NUL. {_ENCODING}")
+        problem = f"Column {column} has the character NUL. {ENCODING}"
+        raise unable(number, problem, "nul_in_row", column=column)
 
 
 def _records(text: io.TextIOBase, separator: str) -> Iterator[list[str]]:
@@ -189,16 +195,26 @@ def _check_cell(size: int) -> None:
 def _columns(header: list[str], column_name: Callable[[str], str]) -> list[str]:
     columns = [column_name(cell) for cell in header]
     if len(columns) > MAX_COLUMNS:
-        raise _unable(1, f"It names {len(columns)} columns; {MAX_COLUMNS} is the limit.")
+        problem = f"It names {len(columns)} columns; {MAX_COLUMNS} is the limit."
+        raise unable(1, problem, "many_columns", columns=len(columns), most=MAX_COLUMNS)
     seen: dict[str, str] = {}
     for cell, column in zip(header, columns, strict=True):
         if not column:
-            raise _unable(1, f"The header {cell!r} gives no column name; use letters or digits.")
+            problem = f"The header {cell!r} gives no column name; use letters or digits."
+            raise unable(1, problem, "no_column_name", header=cell[:80])
         if column in seen:
-            raise _unable(1, f"Columns {seen[column]!r} and {cell!r} are both named {column!r}.")
+            problem = f"Columns {seen[column]!r} and {cell!r} are both named {column!r}."
+            headers = {"first": seen[column][:80], "second": cell[:80]}
+            raise unable(1, problem, "same_column_name", **headers, column=column[:80])
         seen[column] = cell
     return columns
 
 
-def _unable(number: int, problem: str) -> Invalid:
-    return Invalid(f"Unable to parse row {number}. {problem}")
+def unable(number: int, problem: str, code: str, **values: Any) -> Invalid:
+    """Return the refusal of a file for one of its rows, as the service words it.
+
+    :param number: Of the row, from 1; the header of CSV is row 1.
+    :param code: What the problem is, with the values in it, as of a :class:`Message`.
+    """
+    text = f"Unable to parse row {number}. {problem}"
+    return Invalid(Message(text, code, row=number, **values))

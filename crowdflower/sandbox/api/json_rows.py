@@ -14,6 +14,8 @@ from itertools import chain
 from json import JSONDecodeError
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from crowdflower._types import Message
+from crowdflower.sandbox.api.csv_rows import ENCODING, unable
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.store.json_text import (
     SameName,
@@ -34,9 +36,10 @@ r"""Characters of the longest token that a block may cut: ``-Infinity``, ``\ud83
 _NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 """What ``surrogateescape`` decodes bytes to that are not UTF-8."""
 
-AN_ARRAY: Final = (
+AN_ARRAY: Final = Message(
     "The file is a JSON array, which the service does not read. Send newline-separated JSON: one"
-    " object per line, without brackets around the whole and commas between the lines."
+    " object per line, without brackets around the whole and commas between the lines.",
+    "json_array",
 )
 
 
@@ -64,7 +67,7 @@ def read(stream: IO[bytes]) -> Generator[dict[str, Any], None, None]:
         last = not block
         line = decoder.decode(block, last)
         if not line.isascii() and _NOT_UTF_8.search(line):
-            raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.")
+            raise unable(number + 1, ENCODING, "not_utf_8")
         pending += line
         if len(pending) < next_attempt and not last:
             continue
@@ -81,7 +84,8 @@ def read(stream: IO[bytes]) -> Generator[dict[str, Any], None, None]:
         # every line would take quadratic time.
         next_attempt = min(2 * len(pending), MAX_ROW)
         if len(pending) > MAX_ROW:
-            raise _unable(number + 1, f"It is longer than {MAX_ROW} characters.")
+            problem = f"It is longer than {MAX_ROW} characters."
+            raise unable(number + 1, problem, "long_row", most=MAX_ROW)
 
 
 def _object_at(text: str, at: int, number: int, *, last: bool) -> tuple[dict[str, Any], int] | None:
@@ -92,17 +96,14 @@ def _object_at(text: str, at: int, number: int, *, last: bool) -> tuple[dict[str
         value, end = decode_at(text, at, unique_names=True)
     except SameName as error:
         problem = f"It has {str(error)!r:.80} twice."
+        raise unable(number, problem, "same_name", name=f"{error!s:.80}") from None
     except JSONDecodeError as error:
         cut_off = error.msg.startswith("Unterminated") or error.pos > len(text) - _MAX_TOKEN
         if cut_off and not last:
             return None
-        problem = f"{error.msg}, at character {error.pos - at + 1} of it."
-    else:
-        if isinstance(value, dict):
-            return value, end
-        problem = "It is not a JSON object; a row is {column: value}."
-    raise _unable(number, problem)
-
-
-def _unable(number: int, problem: str) -> Invalid:
-    return Invalid(f"Unable to parse row {number}. {problem}")
+        place = error.pos - at + 1
+        problem = f"{error.msg}, at character {place} of it."
+        raise unable(number, problem, "not_json", error=error.msg, place=place) from None
+    if isinstance(value, dict):
+        return value, end
+    raise unable(number, "It is not a JSON object; a row is {column: value}.", "row_not_object")

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.sandbox.errors import TooManyRequests
+from crowdflower.sandbox.pages.translations import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,9 +117,8 @@ class Access:
             now = self._now()
             if len(self._tries) == MAX_TRIES and now - self._tries[0] < TRY_SECONDS:
                 seconds = TRY_SECONDS - (now - self._tries[0])
-                raise TooManyRequests(
-                    f"Too many wrong passwords. Try again in {seconds:.0f} seconds.", seconds
-                )
+                text = gettext("Too many wrong passwords. Try again in %(seconds)s seconds.")
+                raise TooManyRequests(text % {"seconds": f"{seconds:.0f}"}, seconds)
             if self._password is None or not compare_digest(_digest(password), self._password):
                 self._tries.append(now)
                 return None

@@ -14,13 +14,13 @@ from urllib.parse import quote
 from flask import Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from crowdflower.sandbox.desk import jobs_list
-from crowdflower.sandbox.desk.account import account_pages
+from crowdflower.sandbox.desk.account import account_pages, jobs_list
 from crowdflower.sandbox.desk.desk import HOME, SIGN_IN, Desk
 from crowdflower.sandbox.desk.desk_rendering import choose_language, render_desk
 from crowdflower.sandbox.desk.desk_request import DeskPage, DeskRequest
 from crowdflower.sandbox.desk.form import form_page, form_preview
 from crowdflower.sandbox.desk.golds import golds_page
+from crowdflower.sandbox.desk.messages.message_words import refusal_in_words
 from crowdflower.sandbox.desk.new_job import (
     columns_step,
     data_step,
@@ -114,7 +114,7 @@ def handle(page: DeskPage, **ids: int) -> Response:
     except NotFound:
         return _not_found()
     except Refusal as refusal:  # also of a page that cannot show what was posted to it
-        return _problem(gettext("This was not done"), refusal.message, refusal.status)
+        return _problem(gettext("This was not done"), refusal_in_words(refusal), refusal.status)
     except RequestEntityTooLarge:
         text = gettext("The file or the text is too large for this server. Nothing was stored.")
         return _problem(gettext("This was not done"), text, 413)
@@ -150,7 +150,7 @@ def _receive(page: DeskPage, session: Session, ids: dict[str, int]) -> Response:
         _forget(session, once)
         if isinstance(refusal, NotFound):
             raise
-        return _show(page, session, ids, refusal.message)
+        return _show(page, session, ids, refusal_in_words(refusal))
     except BaseException:
         _forget(session, once)
         raise
@@ -227,7 +227,7 @@ def sign_in() -> Response:
             cookie = access.sign_in(request.form.get("password", ""))
             problem = gettext("This is not the password of the desk.")
     except Refusal as refusal:
-        return _sign_in_page(refusal.message, refusal.status)
+        return _sign_in_page(refusal_in_words(refusal), refusal.status)
     if cookie is None:
         return _sign_in_page(problem, 403)
     response = redirect(_wanted())

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from crowdflower._types import Message
 from crowdflower.cml import CMLError, Form, parse
 from crowdflower.sandbox.errors import Declined, Invalid, Unsupported
 from crowdflower.sandbox.forms.removed_markup import find_removed_markup
@@ -114,13 +115,16 @@ def _fill_in(template: Template, row: Mapping[str, Any]) -> Form:
     try:
         form = _parse_row_form(template.render(row))
     except TemplateError as error:
-        raise Invalid(f"The form cannot be rendered for this row. {error}") from None
+        text = f"The form cannot be rendered for this row. {error}"
+        raise Invalid(Message(text, "row_not_rendered", problem=str(error))) from None
     except CMLError as error:
         where = "; ".join(_sentence(problem) for problem in error.problems)
-        raise Invalid(f"Rendered for this row, the form is invalid: {where}") from None
+        text = f"Rendered for this row, the form is invalid: {where}"
+        raise Invalid(Message(text, "row_form_invalid", problem=where)) from None
     if form.unsupported:
         where = "; ".join(_sentence(problem) for problem in form.unsupported)
-        raise Invalid(f"Rendered for this row, the form cannot be checked here: {where}")
+        text = f"Rendered for this row, the form cannot be checked here: {where}"
+        raise Invalid(Message(text, "row_form_unchecked", problem=where))
     return form
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Forbidden
 from crowdflower.sandbox.forms.media_addresses import HTTP_HOSTS
 
@@ -45,7 +46,7 @@ def refuse_other_sites(headers: Headers, host: str) -> None:
     site = headers.get("Sec-Fetch-Site", "none")
     origin = headers.get("Origin")
     if site not in {"none", "same-origin"} or (origin is not None and _host_of(origin) != host):
-        raise Forbidden("Web pages of other sites may not send this.")
+        raise Forbidden(Message("Web pages of other sites may not send this.", "other_site"))
 
 
 def _host_of(origin: str) -> str | None:

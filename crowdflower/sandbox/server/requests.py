@@ -12,7 +12,7 @@ from flask import Response, g, request, send_file
 from crowdflower._types import one_line
 from crowdflower.sandbox.api import idempotency, request_parsing, uploads
 from crowdflower.sandbox.api.request_context import ApiResponse, RequestContext
-from crowdflower.sandbox.errors import NotFound, Unauthorized
+from crowdflower.sandbox.errors import NotFound, Unauthorized, in_json
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.server.in_process import RAISE_ERRORS
 from crowdflower.sandbox.server.request_log import PARAMETERS
@@ -144,7 +144,8 @@ def _record_warnings(context: RequestContext, reference: object, answer: object)
     job = created if reference is None else _job_id(context, str(reference))
     for warning in context.tx.warnings:
         operation = f"{request.method} {request.path}"
-        context.tx.record("warning", job, warning=warning, request=operation)
+        about = in_json([warning])
+        context.tx.record("warning", job, warning=warning, request=operation, **about)
 
 
 def _job_id(context: RequestContext, reference: str) -> int | None:

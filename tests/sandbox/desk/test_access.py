@@ -79,7 +79,7 @@ def test_nothing_is_done_without_the_token_or_from_another_site(
     for header in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         response = desk.http.post(path, data=fields, headers=header)
         assert response.status_code == 403
-        assert "Web pages of other sites may not send this." in response.text
+        assert "A page of another site sent this." in response.text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)

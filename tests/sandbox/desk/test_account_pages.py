@@ -209,7 +209,7 @@ def test_what_the_server_was_asked_for_and_does_not_do_is_counted(
     page = desk.get("/desk/not-implemented")
 
     text = readable(page.text)
-    assert "archiving" in text
+    assert "Archiving a job" in text
     assert f"PUT /v1/jobs/{job.id}/archive 2" in text
-    assert "pay advice" in text
+    assert "Advice on the pay" in text
     assert MARKUP not in page.text

@@ -149,9 +149,9 @@ def test_a_probable_mistake_is_a_warning_by_line(
         ),
         (
             GOOD + "<p>{{ shop }}</p>",
-            'A column of the form is not in the data. No row has a column "shop"',
+            "A column of the form is not in the data. No row has a column “shop”",
         ),
-        (GOOD + "<p>{{ Review }}</p>", 'did you mean "review"?'),
+        (GOOD + "<p>{{ Review }}</p>", "Did you mean “review”?"),
     ],
 )
 def test_what_a_launch_refuses_is_an_error_of_a_draft_that_can_be_saved(
@@ -276,7 +276,7 @@ def test_a_row_with_which_the_form_does_not_work_is_named(desk: Browser, client:
 
     page = desk.post(url(job), do="check", cml=cml).text
 
-    assert "Row 2: Rendered for this row, the form is invalid" in problems(page)
+    assert "Row 2: With this row, the form has an error" in problems(page)
 
 
 def test_a_draft_is_kept_beside_the_form_in_use(desk: Browser, client: Client, job: Job) -> None:

@@ -154,20 +154,20 @@ def test_a_file_may_be_json_lines(desk: Browser, client: Client) -> None:
         ("", "a.csv", "a.csv is empty."),
         ("sku,review\n", "a.csv", "a.csv has no row to judge."),
         ("\n\n", "a.csv", "its first row must name the columns"),
-        ("a,b\n1,2\n1,2,3\n", "a.csv", "Unable to parse row 3. It is 3 cells wide"),
-        ("a,A\n1,2\n", "a.csv", "are both named"),
-        ("a,,b\n1,2,3\n", "a.csv", "gives no column name"),
-        ('a,b\n1,"2\n', "a.csv", "Unable to parse row 2"),
-        ("a;b\n1;2;3\n", "a.csv", "Unable to parse row 2. It is 3 cells wide"),
-        ('a;b\n1;"2"3\n', "a.csv", "Unable to parse row 2"),
+        ("a,b\n1,2\n1,2,3\n", "a.csv", "Row 3 has 3 cells, and the header has 2."),
+        ("a,A\n1,2\n", "a.csv", "would both be named “a”"),
+        ("a,,b\n1,2,3\n", "a.csv", "gives no name of a column"),
+        ('a,b\n1,"2\n', "a.csv", "Row 2 is not valid CSV"),
+        ("a;b\n1;2;3\n", "a.csv", "Row 2 has 3 cells"),
+        ('a;b\n1;"2"3\n', "a.csv", "Row 2 is not valid CSV"),
         ("a,b\n1,2\n".encode("utf-16"), "a.csv", "is encoded in UTF-16"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "a.csv", "UTF-8 encoded"),
-        ("a,b\n1,ä\n".encode("latin-1"), "a.csv", "Unable to parse row 2. Please be sure"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "a.csv", "Save the file as “CSV UTF-8”."),
+        ("a,b\n1,ä\n".encode("latin-1"), "a.csv", "Row 2 is not UTF-8."),
         (b"PK\x03\x04\x00\x00", "a.xlsx", "a.xlsx is an Excel workbook or a zip archive"),
         (bytes(range(256)), "a.csv", "No row was stored"),
-        ("[{}]", "a.json", "is a JSON array"),
-        ('{"a": 1}\n{"a": ', "a.jsonl", "Unable to parse row 2"),
-        (",".join(f"c{n}" for n in range(100_000)) + "\n1\n", "a.csv", "5000 is the limit"),
+        ("[{}]", "a.json", "The file is one JSON array."),
+        ('{"a": 1}\n{"a": ', "a.jsonl", "Row 2 is not valid JSON"),
+        (",".join(f"c{n}" for n in range(100_000)) + "\n1\n", "a.csv", "and 5,000 are the most"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_and_leaves_no_job(
@@ -204,7 +204,7 @@ def test_a_title_is_checked_before_the_file(desk: Browser, client: Client, title
     response = upload(desk, reviews(), title=title)
 
     assert response.status_code == 422
-    assert "Title is too" in readable(response.text)
+    assert "Write a title of at" in readable(response.text)
     assert list(client.get_jobs()) == []
 
 
@@ -232,7 +232,7 @@ def test_rows_are_added_to_a_draft_and_others_are_refused(desk: Browser, client:
     refused = upload(desk, "other\n1\n", path=path)
 
     assert refused.status_code == 422
-    assert "lacks sku, review" in readable(refused.text)
+    assert "It lacks: sku, review. It has more: other." in readable(refused.text)
     assert client.get_job(job).units_count == 15
     assert upload(desk, "other\n1\n", path=path, force="true").status_code == 303
     assert client.get_job(job).units_count == 16
@@ -373,8 +373,8 @@ def test_going_back_and_forth_changes_nothing(desk: Browser, client: Client) -> 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (reviews(6, 3), "over 1/3rd"),
-        (reviews(6, 0), "couldn't find any prepopulated"),
+        (reviews(6, 3), "at most a third of all rows can be"),
+        (reviews(6, 0), "No row has a correct answer in it."),
     ],
 )
 def test_answers_that_cannot_be_test_questions_are_refused(

@@ -311,7 +311,7 @@ def test_an_address_that_may_not_be_called_is_refused_as_by_the_api(
 
     assert refused.status_code == 422
     assert f'value="{address}"' in refused.text
-    assert "cannot be notified" in readable(refused.text)
+    assert "Send webhooks to: Write a whole web address" in readable(refused.text)
     assert client.get_job(job.id).webhook_uri is None
 
 

@@ -127,10 +127,10 @@ def test_an_empty_limit_is_no_limit(desk: Browser, job: Job) -> None:
             "1,00",
             "“Checked after” is a whole number from 0 to 1,000,000, not “1,00”.",
         ),
-        ("title", "Hi", "Title is too short (minimum is 5 characters)."),
-        ("alias", "77", "Alias must not be a number."),
+        ("title", "Hi", "Write a title of at least 5 characters."),
+        ("alias", "77", "An alias cannot be a number alone."),
         ("language", "<b>", "Write the code of a language, such as en or pt-BR."),
-        ("channels", "nowhere", "The channel nowhere could not be found."),
+        ("channels", "nowhere", "There is no channel nowhere."),
         ("tags", "x" * 101, "At most 20 tags, each of 100 characters or fewer."),
     ],
 )
@@ -221,7 +221,7 @@ def test_channels_and_tags_are_replaced(desk: Browser, job: Job) -> None:
 def test_warnings_of_the_rules_are_said(desk: Browser, job: Job) -> None:
     said = save(desk, job, judgments_per_unit="4", max_judgments_per_unit="2")
 
-    assert "every unit still gets 4 judgments" in said
+    assert "every row still gets 4 judgments" in said
 
 
 def test_the_effect_on_the_cost_is_worked_out_without_saving(desk: Browser, job: Job) -> None:

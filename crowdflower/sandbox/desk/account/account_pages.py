@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crowdflower.sandbox.api.unsupported import UNSUPPORTED
 from crowdflower.sandbox.desk.account.all_contributors import read_contributors
 from crowdflower.sandbox.desk.account.event_list import read_events
+from crowdflower.sandbox.desk.account.feature_names import feature_name
 from crowdflower.sandbox.desk.account.ledger_lines import add_play_money, read_ledger
 from crowdflower.sandbox.desk.desk_rendering import cents
 from crowdflower.sandbox.desk.fields.typed_text import read_search
@@ -100,5 +101,6 @@ def show_not_implemented(request: DeskRequest) -> Response:
         of_account=True,
         found=place.filled(newest_first[place.offset : place.last]),
         missing=UNSUPPORTED,
+        feature_name=feature_name,
         address=request.address,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import func, or_, select
 
+from crowdflower.sandbox.desk.messages.message_words import all_in_words, from_json
 from crowdflower.sandbox.desk.paging import PageOf, page_of
 from crowdflower.sandbox.pages.rendering import percent
 from crowdflower.sandbox.pages.translations import gettext, ngettext
@@ -127,5 +128,7 @@ def _text(kind: str, detail: Mapping[str, Any]) -> str:
     trust = detail.get("trust")
     if kind in {"worker_failed_quiz", "worker_removed"} and isinstance(trust, int | float):
         return gettext("Accuracy: %(percent)s") % {"percent": percent(trust)}
+    if isinstance(detail.get("messages"), list):
+        return all_in_words(from_json(detail["messages"]))
     about = detail.get("warning") or detail.get("problem") or detail.get("reason") or ""
     return f"{detail['group_id']}: {about}" if "group_id" in detail else str(about)

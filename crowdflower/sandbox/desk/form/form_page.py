@@ -12,6 +12,7 @@ from crowdflower.sandbox.desk.form.form_editor import (
     read_editor,
     save_form,
 )
+from crowdflower.sandbox.desk.messages.message_words import all_in_words
 from crowdflower.sandbox.errors import BadRequest
 from crowdflower.sandbox.pages.translations import gettext
 
@@ -50,4 +51,6 @@ def receive(request: DeskRequest) -> Response:
     if act not in {"save", SAVE_ANYWAY}:
         raise BadRequest(gettext("Choose what to do with the form: one of its buttons."))
     save_form(request)
-    return request.redirect(url, " ".join([gettext("The form is saved."), *request.tx.warnings]))
+    return request.redirect(
+        url, all_in_words([gettext("The form is saved."), *request.tx.warnings])
+    )

@@ -19,6 +19,7 @@ from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.desk_rendering import DESK_HEADERS, DESK_TEMPLATES
 from crowdflower.sandbox.desk.fields.typed_numbers import find_whole
 from crowdflower.sandbox.desk.form.typed_form import read_typed, saved_form
+from crowdflower.sandbox.desk.messages.message_words import refusal_in_words
 from crowdflower.sandbox.errors import BadRequest, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages.media.file_links import link_files
@@ -83,7 +84,7 @@ def _page(request: DeskRequest, typed: TypedForm) -> Response:
     try:
         shown, refused = _render(job, typed.cml, row, styles)
     except Refusal as refusal:
-        problem = refusal.message
+        problem = refusal_in_words(refusal)
     instructions = Markup(styles.move(sanitize(typed.instructions)))  # noqa: S704 - sanitized
     html = DESK_TEMPLATES.get_template("form_preview.html").render(
         **job_values(job.title, job.id, job.language),

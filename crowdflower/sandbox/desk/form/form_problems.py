@@ -16,6 +16,7 @@ from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.form.form_columns import FormColumns
 from crowdflower.sandbox.desk.form.telling_columns import find_telling
 from crowdflower.sandbox.desk.golds.fault_texts import fault_text
+from crowdflower.sandbox.desk.messages.message_words import in_words, refusal_in_words
 from crowdflower.sandbox.errors import Declined, Invalid, Refusal
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.counters import GOLD_STATES
@@ -117,7 +118,7 @@ def _in_columns(tx: Transaction, job: Row[Any], cml: str, form: Form) -> Iterato
         head = gettext("A column of the form is not in the data")
         severity: Literal["bad", "warn"] = "bad" if is_draft else "warn"
         stops: Literal["", "launch"] = "launch" if is_draft else ""
-        yield FormProblem(severity, each.line, each.message, head, stops)
+        yield FormProblem(severity, each.line, in_words(each.message), head, stops)
     columns = FormColumns.read(tx, job, cml)
     for line, text, role in columns.unfit():
         head = gettext("The form prints correct answers")
@@ -209,7 +210,7 @@ def _in_rows(tx: Transaction, job: Row[Any], cml: str, form: Form) -> Iterator[F
             forms.rendered_form(cml, visible_data(row.data, hidden))
         except Invalid as invalid:
             text = gettext("Row %(row)s: %(problem)s")
-            text %= {"row": row.seq, "problem": invalid.message}
+            text %= {"row": row.seq, "problem": refusal_in_words(invalid)}
             head = gettext("The form does not work with a row")
             if job.state == "unordered":
                 yield FormProblem("bad", None, text, head, "launch")

@@ -9,6 +9,7 @@ from crowdflower.sandbox.desk.fields.typed_text import read_text
 from crowdflower.sandbox.errors import Declined, Invalid
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.sanitizer import plain_text
+from crowdflower.sandbox.pages.row.error_texts import error_text
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules import gold_answers
 from crowdflower.sandbox.rules.settings import questions
@@ -87,7 +88,11 @@ class GoldQuestion:
                 question.read([answer] if question.listed else answer)
             except ValueError as refused:
                 problem = gettext("%(label)s: contributors cannot answer “%(answer)s”. %(why)s")
-                values = {"label": self.label, "answer": answer[:60], "why": refused}
+                values = {
+                    "label": self.label,
+                    "answer": answer[:60],
+                    "why": error_text(str(refused)),
+                }
                 raise Invalid(problem % values) from None
 
 

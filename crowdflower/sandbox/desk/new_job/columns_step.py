@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.desk.form.form_draft import drop_draft, read_draft
+from crowdflower.sandbox.desk.messages.message_words import refusal_in_words
 from crowdflower.sandbox.desk.new_job import screening, steps
 from crowdflower.sandbox.desk.new_job.column_facts import (
     MAX_CELL,
@@ -165,7 +166,7 @@ def _convert(
                     "The column %(column)s: %(problem)s Choose “Kept, not shown” for it, or change"
                     " the data."
                 )
-                % {"column": column, "problem": refusal.message}
+                % {"column": column, "problem": refusal_in_words(refusal)}
             ) from None
     if sample.with_role("marker"):
         gold.convert(tx, job)

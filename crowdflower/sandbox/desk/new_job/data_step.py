@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from crowdflower.sandbox.api import uploads as uploaded_files
 from crowdflower.sandbox.api.uploads import Target
+from crowdflower.sandbox.desk.messages.message_words import refusal_in_words
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.desk.new_job.row_files import JSON_LINES, RowFile, open_row_file
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal
@@ -85,7 +86,7 @@ def _upload(request: DeskRequest, number: str | None) -> Response:
     target = replace(target, separator=file.separator)
     with uploaded_files.receive(database, target, file.content_type, file.stream) as rows:
         if isinstance(rows, Refusal):
-            raise Invalid(_describe_refusal(file, rows.message))
+            raise Invalid(_describe_refusal(file, refusal_in_words(rows)))
         if not rows.count:
             raise Invalid(gettext("%(name)s has no row to judge.") % {"name": file.name})
         count = rows.count

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.form.form_draft import read_draft
 from crowdflower.sandbox.desk.form.form_problems import find_problems
+from crowdflower.sandbox.desk.messages.message_words import in_words, refusal_in_words
+from crowdflower.sandbox.desk.messages.repairs import find_repair
 from crowdflower.sandbox.desk.new_job import screening, steps
 from crowdflower.sandbox.desk.new_job.check_line import Check
 from crowdflower.sandbox.errors import Refusal
@@ -17,7 +19,7 @@ from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
 from crowdflower.sandbox.rules.settings import channels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Row
 
@@ -103,19 +105,44 @@ def _check_rows(job: Row[Any], available: int) -> Check:
 
 
 def _check_warnings(tx: Transaction, job: Row[Any], units_count: int) -> Iterator[Check]:
-    """Yield what an order would be warned of; nothing stays in the transaction."""
-    before, tx.warnings[:] = tuple(tx.warnings), ()
-    orders.warn(tx, job, units_count)
-    found, tx.warnings[:] = tuple(tx.warnings), before
+    """Yield what an order would be warned of, each with the place where it is put right."""
+    head = gettext("This may not do what you want")
     faults = find_gold_faults(tx, job, forms.check_form(job.cml))
     shown = {each.describe() for each in faults}  # with the problems of the form
-    repair = (steps.step_url(job, "settings"), gettext("Open the settings"))
-    for text in (each for each in found if each not in shown):
-        yield Check("warn", gettext("This may not do what you want"), text, *repair)
+    for text in _warnings_of(tx, lambda: orders.warn(tx, job, units_count)):
+        if text not in shown:
+            yield Check("warn", head, in_words(text), *_repair(job, text))
+
+
+def _warnings_of(tx: Transaction, do: Callable[[], object]) -> list[str]:
+    """Return the warnings of a call; none stays in the transaction."""
+    before, tx.warnings[:] = tuple(tx.warnings), ()
+    try:
+        do()
+        return list(tx.warnings)
+    finally:
+        tx.warnings[:] = before
+
+
+def _repair(job: Row[Any], text: str) -> tuple[str, str]:
+    """Return the address where what a message says is put right, and the text of its link."""
+    found = find_repair(text)
+    if found is None:
+        return "", ""
+    if found.page == "tests":
+        return f"{steps.job_url(job)}/tests", gettext("Open the test questions")
+    links = {
+        "data": gettext("Open the data"),
+        "columns": gettext("Open the columns"),
+        "form": gettext("Open the form"),
+        "settings": gettext("Open the settings"),
+    }
+    place = f"#{found.setting}" if found.setting else ""
+    return steps.step_url(job, found.page) + place, links[found.page]
 
 
 def _check_channels(tx: Transaction, job: Row[Any]) -> Check:
-    names, url = channels.enabled(tx, job.id), steps.step_url(job, "settings")
+    names, url = channels.enabled(tx, job.id), steps.step_url(job, "settings") + "#channels"
     if names:
         head = gettext("Channels of contributors")
         return Check("good", head, ", ".join(names), url, gettext("Change"))
@@ -137,9 +164,11 @@ def _check_money(costs: LaunchCosts) -> Check:
 
 def _check_order(tx: Transaction, job: Row[Any], units_count: int) -> Iterator[Check]:
     """Check what only placing the order finds: a row with which the form does not work."""
+    head = gettext("This may not do what you want")
     try:
-        orders.check(tx, job, units_count)
+        for text in _warnings_of(tx, lambda: orders.check(tx, job, units_count)):
+            yield Check("warn", head, in_words(text), *_repair(job, text))
     except Refusal as refusal:
-        repair = (steps.step_url(job, "form"), gettext("Open the form"))
         head = gettext("The job cannot be launched like this")
-        yield Check("bad", head, refusal.message, *repair)
+        repair = _repair(job, refusal.messages[0])
+        yield Check("bad", head, refusal_in_words(refusal), *repair)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crowdflower.sandbox.desk.messages.message_words import all_in_words
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.desk.settings import settings_form
 from crowdflower.sandbox.desk.settings.settings_page import settings_values
@@ -33,4 +34,4 @@ def receive(request: DeskRequest) -> Response:
         return show(request)
     tx, job = request.tx, steps.draft(request)
     settings_form.save(tx, job, settings_form.read(tx, job, request.form))
-    return request.redirect(steps.step_url(job, "launch"), " ".join(tx.warnings))
+    return request.redirect(steps.step_url(job, "launch"), all_in_words(tx.warnings))

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.golds.fault_texts import fault_text
+from crowdflower.sandbox.desk.messages.message_words import in_words
 from crowdflower.sandbox.desk.overview import crew
 from crowdflower.sandbox.desk.overview.figures import HOUR, Figures, gold_limits
 from crowdflower.sandbox.errors import Refusal
@@ -193,7 +194,9 @@ def _form(facts: Facts) -> Iterator[Alert]:
             len(missing),
         )
         text = gettext("Contributors see a blank there.")
-        yield Alert(WARN, title % {"num": len(missing)}, f"{missing[0].message} {text}", link)
+        yield Alert(
+            WARN, title % {"num": len(missing)}, f"{in_words(missing[0].message)} {text}", link
+        )
 
 
 def _golds_run_out(facts: Facts) -> Iterator[Alert]:

@@ -8,6 +8,7 @@ from crowdflower.sandbox.desk import charts
 from crowdflower.sandbox.desk.fields.dollar_amounts import DOLLAR, read_dollars
 from crowdflower.sandbox.desk.fields.typed_numbers import read_whole
 from crowdflower.sandbox.desk.job_head import count_new_rows
+from crowdflower.sandbox.desk.messages.message_words import all_in_words
 from crowdflower.sandbox.desk.overview import overview_charts as drawn
 from crowdflower.sandbox.desk.overview.alerts import Facts, find_alerts
 from crowdflower.sandbox.desk.overview.cost import Cost, estimate, read_cost
@@ -88,7 +89,7 @@ def receive(request: DeskRequest) -> Response:
         raise Invalid(gettext("This act is unknown. Open the page again, and repeat it."))
     said = act(request)
     return request.redirect(
-        f"/desk/jobs/{request.require_job.id}", " ".join([said, *request.tx.warnings])
+        f"/desk/jobs/{request.require_job.id}", all_in_words([said, *request.tx.warnings])
     )
 
 

@@ -16,6 +16,7 @@ from crowdflower.sandbox.desk.fields.typed_text import (
     MAX_REASON_LENGTH,
     read_text,
 )
+from crowdflower.sandbox.desk.messages.message_words import refusal_in_words
 from crowdflower.sandbox.desk.people.contributor_names import name_with_number
 from crowdflower.sandbox.desk.people.people_list import read_names
 from crowdflower.sandbox.errors import Invalid, Refusal, Unfunded
@@ -84,7 +85,7 @@ class _Chosen:
                 yield number, do(number)
             except Refusal as refusal:
                 problem = gettext("%(name)s: %(problem)s Nothing was done for anyone.")
-                values = {"name": self.name(number), "problem": _sentence(refusal.message)}
+                values = {"name": self.name(number), "problem": refusal_in_words(refusal)}
                 raise Invalid(problem % values) from None
 
 
@@ -221,7 +222,3 @@ def _read_number(text: str) -> int:
     if number is None:
         raise Invalid(gettext("Choose contributors by the boxes of the table."))
     return number
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."

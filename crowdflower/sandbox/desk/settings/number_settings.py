@@ -1,4 +1,4 @@
-"""The settings that are numbers: what their fields are called, and which numbers they take."""
+"""The settings that are numbers, and which numbers their fields take."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crowdflower.sandbox.desk.fields.typed_numbers import read_decimal, read_whole
-from crowdflower.sandbox.pages.translations import gettext
+from crowdflower.sandbox.desk.settings.setting_labels import setting_labels
 from crowdflower.sandbox.rules.settings.value_types import MAX_CENTS, PERCENT
 
 if TYPE_CHECKING:
@@ -50,22 +50,6 @@ _LIMITS: Final = {
 NUMBER_SETTINGS: Final = frozenset(_LIMITS)
 
 
-def number_label(name: str) -> str:
-    """Return what the field of such a setting is called."""
-    return {
-        "judgments_per_unit": gettext("Judgments for each row"),
-        "max_judgments_per_unit": gettext("At most, where people disagree"),
-        "min_unit_confidence": gettext("Agreement that is enough"),
-        "units_per_assignment": gettext("Rows on a page"),
-        "payment_cents": gettext("Pay for a page"),
-        "req_ttl_in_seconds": gettext("Time for a page"),
-        "max_judgments_per_worker": gettext("At most for one person"),
-        "gold_per_assignment": gettext("Test questions on a page"),
-        "reject_at": gettext("Accuracy needed"),
-        "after_gold": gettext("Checked after"),
-    }[name]
-
-
 def read_number_setting(name: str, text: str) -> Any:
     """Return the value of the API for what was typed into the field of such a setting.
 
@@ -77,6 +61,7 @@ def read_number_setting(name: str, text: str) -> Any:
     least, most, places, may_be_empty, convert = _LIMITS[name]
     if not text and may_be_empty:
         return None
+    label = setting_labels()[name]
     if places:
-        return convert(read_decimal(text, number_label(name), least, most, places))
-    return convert(Decimal(read_whole(text, number_label(name), least, most)))
+        return convert(read_decimal(text, label, least, most, places))
+    return convert(Decimal(read_whole(text, label, least, most)))

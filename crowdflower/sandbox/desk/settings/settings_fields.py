@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from crowdflower.sandbox.desk.settings.number_settings import number_label
+from crowdflower.sandbox.desk.settings.setting_labels import setting_labels
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.rules import money
@@ -65,7 +65,7 @@ def build_sections(
         :func:`~crowdflower.sandbox.desk.settings.settings_form.typed_values`.
     :param markup_pct: The fee of the account, in percent of the pay.
     """
-    build = _Builder(values, errors)
+    build = _Builder(values, errors, setting_labels())
     return [
         _naming(build),
         _judgments(build),
@@ -79,13 +79,11 @@ def build_sections(
 class _Builder:
     values: Mapping[str, str]
     errors: Mapping[str, str]
+    labels: Mapping[str, str]
 
-    def __call__(self, name: str, label: str, **details: Any) -> SettingsField:
+    def __call__(self, name: str, **details: Any) -> SettingsField:
         value, error = self.values.get(name, ""), self.errors.get(name, "")
-        return SettingsField(name, label, value, error=error, **details)
-
-    def number(self, name: str, **details: Any) -> SettingsField:
-        return self(name, number_label(name), **details)
+        return SettingsField(name, self.labels[name], value, error=error, **details)
 
 
 def _naming(build: _Builder) -> SettingsSection:
@@ -93,20 +91,18 @@ def _naming(build: _Builder) -> SettingsSection:
         gettext("Name"),
         gettext("how people and programs find the job"),
         [
-            build("title", gettext("Title"), kind="text", hint=gettext("Contributors see it.")),
+            build("title", kind="text", hint=gettext("Contributors see it.")),
             build(
                 "language",
-                gettext("Language of the form"),
                 kind="text",
                 hint=gettext("A code such as en, de or ar; it also sets the direction of text."),
             ),
             build(
                 "alias",
-                gettext("Alias"),
                 kind="text",
                 hint=gettext("A name for programs instead of the number; may be empty."),
             ),
-            build("tags", gettext("Tags"), kind="text", hint=gettext("With commas between them.")),
+            build("tags", kind="text", hint=gettext("With commas between them.")),
         ],
     )
 
@@ -116,21 +112,20 @@ def _judgments(build: _Builder) -> SettingsSection:
         gettext("Judgments"),
         gettext("how many opinions for each row"),
         [
-            build.number(
+            build(
                 "judgments_per_unit",
                 hint=gettext("Each is by another person. It counts for rows ordered from now on."),
             ),
             build(
                 "variable_judgments_mode",
-                gettext("Ask more people where they disagree"),
                 kind="tick",
                 hint=gettext("Until they agree, or the row has its maximum."),
             ),
-            build.number(
+            build(
                 "max_judgments_per_unit",
                 hint=gettext("Empty: until they agree, whatever it costs."),
             ),
-            build.number(
+            build(
                 "min_unit_confidence",
                 unit="%",
                 hint=gettext("The share of the best answer, weighted by accuracy, such as 70."),
@@ -145,22 +140,22 @@ def _pages(build: _Builder, job: Any, markup_pct: int) -> SettingsSection:
         gettext("Pages and pay"),
         gettext("what one person gets"),
         [
-            build.number(
+            build(
                 "units_per_assignment",
                 hint=gettext("Test questions included."),
             ),
-            build.number(
+            build(
                 "payment_cents",
                 unit=gettext("cents"),
                 hint=gettext("You pay %(price)s: the fee is %(fee)s %%.")
                 % {"price": dollars(price), "fee": markup_pct},
             ),
-            build.number(
+            build(
                 "req_ttl_in_seconds",
                 unit=gettext("minutes"),
                 hint=gettext("Then its rows go to other people."),
             ),
-            build.number(
+            build(
                 "max_judgments_per_worker",
                 unit=gettext("rows"),
                 hint=gettext("Empty: no limit but that of the test questions."),
@@ -178,29 +173,27 @@ def _quality(build: _Builder, job: Any) -> SettingsSection:
         gettext("Quality"),
         gettext("who may go on working"),
         [
-            build.number(
+            build(
                 "gold_per_assignment",
                 hint=has,
             ),
-            build.number(
+            build(
                 "reject_at",
                 unit="%",
                 hint=gettext("The share of test questions to answer correctly."),
             ),
-            build.number(
+            build(
                 "after_gold",
                 unit=gettext("test questions"),
                 hint=gettext("Below the accuracy needed, a person then gets no more pages."),
             ),
             build(
                 "front_load",
-                gettext("Begin with a quiz"),
                 kind="tick",
                 hint=gettext("A page of test questions, not paid, before the first page of work."),
             ),
             build(
                 "gold_always",
-                gettext("Ask test questions even if there are few"),
                 kind="tick",
                 hint=gettext(
                     "Otherwise none is asked until the job has 3 more of them than a page has rows."
@@ -208,7 +201,6 @@ def _quality(build: _Builder, job: Any) -> SettingsSection:
             ),
             build(
                 "hide_correct_answers",
-                gettext("Do not show the correct answers"),
                 kind="tick",
                 hint=gettext("Otherwise each missed test question is explained after the page."),
             ),
@@ -223,14 +215,12 @@ def _people(build: _Builder) -> SettingsSection:
         [
             build(
                 "channels",
-                gettext("Channels"),
                 kind="boxes",
                 choices=tuple((name, _channel(name)) for name in _sorted(channels.AVAILABLE)),
                 hint=gettext("Without any, nobody can work on the job."),
             ),
             build(
                 "which_countries",
-                gettext("Countries"),
                 kind="choice",
                 choices=(
                     ("all", gettext("All countries")),
@@ -240,7 +230,6 @@ def _people(build: _Builder) -> SettingsSection:
             ),
             build(
                 "countries",
-                gettext("Codes of these countries"),
                 kind="text",
                 hint=gettext("Two letters each, with commas, such as FI, DE, US."),
             ),

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower._types import Message
+from crowdflower.sandbox.desk.messages.message_words import in_words, refusal_in_words
 from crowdflower.sandbox.desk.settings.number_settings import NUMBER_SETTINGS, read_number_setting
 from crowdflower.sandbox.errors import Declined, Invalid, Refusal
 from crowdflower.sandbox.pages.translations import gettext
@@ -111,7 +113,7 @@ def read(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> SettingsC
         try:
             _add(found.attributes, name, _READERS.get(name, _as_typed)(text))
         except Refusal as refusal:
-            found.errors[name] = refusal.message
+            found.errors[name] = refusal_in_words(refusal)
     _read_names(found)
     if {"countries", "which_countries"} & changed.keys():
         _read_countries(found, {**before, **sent})
@@ -138,9 +140,9 @@ def _check_together(tx: Transaction, job: Row[Any], found: SettingsChanges) -> N
     try:
         settings.updated_values(tx, job, found.attributes)
     except Declined as declined:
-        for message in declined.body.get("errors", [declined.message]):
-            name = message.partition(" ")[0].lower()
-            found.errors.setdefault(name if name in {"title", "alias"} else "", f"{message}.")
+        for message in declined.messages:
+            name = message.values.get("attribute", "") if isinstance(message, Message) else ""
+            found.errors.setdefault(name if name in {"title", "alias"} else "", in_words(message))
 
 
 def _add(values: dict[str, Any], name: str, value: Any) -> None:
@@ -160,7 +162,7 @@ def _read_names(found: SettingsChanges) -> None:
     try:
         channels.check_names(found.channels or ())
     except Invalid as invalid:
-        found.errors[_CHANNELS] = invalid.message
+        found.errors[_CHANNELS] = refusal_in_words(invalid)
 
 
 def _read_countries(found: SettingsChanges, values: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
+from crowdflower.sandbox.desk.messages.message_words import all_in_words
 from crowdflower.sandbox.desk.settings import settings_form
 from crowdflower.sandbox.desk.settings.cost_effect import changed_job, read_effect
 from crowdflower.sandbox.desk.settings.settings_fields import build_sections
@@ -36,7 +37,7 @@ def receive(request: DeskRequest) -> Response:
         return show(request)
     tx, job = request.tx, request.require_job
     settings_form.save(tx, job, settings_form.read(tx, job, request.form))
-    said = " ".join([gettext("The settings are saved."), *tx.warnings])
+    said = all_in_words([gettext("The settings are saved."), *tx.warnings])
     return request.redirect(f"/desk/jobs/{job.id}/settings", said)
 
 

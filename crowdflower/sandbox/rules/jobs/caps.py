@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, select, update
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.rules import money
 from crowdflower.sandbox.rules.settings import channels as channel
@@ -70,13 +71,13 @@ def set_cap(tx: Transaction, job: Row[Any], cap_mc: int | None) -> None:
     locks.lock_job(tx, job.id)
     if cap_mc is not None:
         if not 0 < cap_mc <= MAX_CAP:
-            raise Invalid(f"Write a cap above $0.00, of at most {_dollars(MAX_CAP)}.")
+            text = f"Write a cap above $0.00, of at most {_dollars(MAX_CAP)}."
+            raise Invalid(Message(text, "cap_range", most=_dollars(MAX_CAP)))
         least = read_least(tx, job)
         if cap_mc < least.cap:
-            raise Invalid(
-                f"The cap cannot be {_dollars(cap_mc)}: {_sum(least)}. Write at least"
-                f" {_dollars(least.cap)}."
-            )
+            cap, parts, enough = _dollars(cap_mc), _parts(least), _dollars(least.cap)
+            text = f"The cap cannot be {cap}: {', and '.join(parts)}. Write at least {enough}."
+            raise Invalid(Message(text, "low_cap", cap=cap, parts=parts, least=enough))
     values = {"cap_mc": cap_mc, "updated_at": tx.clock.now()}
     tx.run(update(jobs).where(jobs.c.id == job.id).values(values))
 
@@ -103,11 +104,13 @@ def require_room(tx: Transaction, job: Row[Any]) -> None:
     """
     if has_room(tx, job):
         return
-    spent = job.cap_mc - read_room(tx, job.id, job.cap_mc).now
-    raise Invalid(
-        f"The cap of {_dollars(job.cap_mc)} is reached: {_dollars(spent)} is spent, and the next"
-        f" page costs {_dollars(page_price(tx, job))}. Raise the cap, or remove it."
+    cap, price = _dollars(job.cap_mc), _dollars(page_price(tx, job))
+    spent = _dollars(job.cap_mc - read_room(tx, job.id, job.cap_mc).now)
+    text = (
+        f"The cap of {cap} is reached: {spent} is spent, and the next page costs {price}. Raise the"
+        " cap, or remove it."
     )
+    raise Invalid(Message(text, "cap_reached", cap=cap, spent=spent, price=price))
 
 
 def left_for_bonuses(tx: Transaction, job: Row[Any]) -> int | None:
@@ -128,10 +131,12 @@ def require_room_for_bonus(tx: Transaction, job: Row[Any], price_mc: int) -> Non
     """
     left = left_for_bonuses(tx, job)
     if left is not None and price_mc > left:
-        raise Invalid(
+        text = (
             f"With the fee this costs {_dollars(price_mc)}, and the cap of the job leaves"
             f" {_dollars(left)}. Raise the cap on the desk, or remove it."
         )
+        values = {"price": _dollars(price_mc), "left": _dollars(left)}
+        raise Invalid(Message(text, "bonus_above_cap", **values))
 
 
 def is_free(tx: Transaction, job: Row[Any]) -> bool:
@@ -148,16 +153,20 @@ def page_price(tx: Transaction, job: Row[Any]) -> int:
     return money.with_fee(job.payment_mc, fee.markup_pct)
 
 
-def _sum(least: Least) -> str:
-    """Return in words what a cap is made of."""
+def _parts(least: Least) -> list[Message]:
+    """Return in words what the least cap is made of."""
     found = []
     if least.spent:
-        found.append(f"{_dollars(least.spent)} is spent")
+        spent = _dollars(least.spent)
+        found.append(Message(f"{spent} is spent", "spent", amount=spent))
     if least.open_pages >= max(1, least.next_page):
-        found.append(f"the pages that are open cost {_dollars(least.open_pages)}")
+        amount = _dollars(least.open_pages)
+        text = f"the pages that are open cost {amount}"
+        found.append(Message(text, "open_pages", amount=amount))
     elif least.next_page:
-        found.append(f"a page costs {_dollars(least.next_page)}")
-    return ", and ".join(found)
+        price = _dollars(least.next_page)
+        found.append(Message(f"a page costs {price}", "page_price", amount=price))
+    return found
 
 
 def _dollars(amount_mc: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Row, select
 
+from crowdflower._types import Message
 from crowdflower.cml import Form
 from crowdflower.cml.gold import Matching
 from crowdflower.sandbox.rules.counters import GOLD_STATES
@@ -49,8 +50,12 @@ class GoldFault(NamedTuple):
     options: tuple[str, ...] = ()
     """The options of the question; only of ``impossible``."""
 
-    def describe(self) -> str:
+    def describe(self) -> Message:
         """Return the fault in a sentence, for the warnings of the API."""
+        values = self._replace(unit_ids=())._asdict() | {"count": len(self.unit_ids)}
+        return Message(self._sentence(), "gold_fault", **values)
+
+    def _sentence(self) -> str:
         count = len(self.unit_ids)
         if self.kind == "impossible":
             more = f"; the same holds for {count - 1} more" if count > 1 else ""

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Row, exists, func, select
 from sqlalchemy import update as sql_update
 
+from crowdflower._types import Message
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Declined, Invalid, NotFound
 from crowdflower.sandbox.rules import money
@@ -151,10 +152,11 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
     values = settings.updated_values(tx, before, attributes)
     judgments = values.get("judgments_per_unit", before.judgments_per_unit)
     if judgments != before.judgments_per_unit and before.judgable_count:
-        tx.warn(
+        text = (
             "judgments_per_unit applies to units that are ordered from now on; to get more "
             "judgments of a unit that is ordered already, call request_more_judgments."
         )
+        tx.warn(Message(text, "judgments_of_new_rows"))
     if values.keys() & {"auto_order", "auto_order_timeout"}:
         values["waiting_since"] = tx.clock.now()  # the timer of existing units starts now
     after = _update_columns(tx, job, **values) if values else reload(tx, job)
@@ -189,9 +191,9 @@ def pause(tx: Transaction, job: Row[Any]) -> Row[Any]:
     """
     current = load_for_update(tx, job)
     if current.state == "unordered":
-        raise Declined("You can't pause a job that hasn't been launched.")
+        raise Declined(Message("You can't pause a job that hasn't been launched.", "pause_draft"))
     if current.state != "running":
-        raise Declined("You can only pause jobs that are running.")
+        raise Declined(Message("You can only pause jobs that are running.", "pause_not_running"))
     return _update_columns(tx, job, state="paused", pause_reason="requester")
 
 
@@ -214,9 +216,16 @@ def resume(tx: Transaction, job: Row[Any]) -> Row[Any]:
     """
     current = load_for_update(tx, job)
     if current.state not in {"paused", "finished"}:
-        raise Declined("You can only resume jobs that are paused or complete.")
+        raise Declined(
+            Message("You can only resume jobs that are paused or complete.", "resume_not_paused")
+        )
     if current.state == "finished" and not current.judgable_count:
-        raise Invalid("Every unit of this job is finalized. Order more units to resume it.")
+        raise Invalid(
+            Message(
+                "Every unit of this job is finalized. Order more units to resume it.",
+                "resume_finalized",
+            )
+        )
     caps.require_room(tx, current)
     _update_columns(tx, job, state="running", pause_reason=None, completed_at=None)
     closing.finish_if_done(tx, job.id)
@@ -230,9 +239,15 @@ def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]:
     """
     current = load_for_update(tx, job)
     if current.state == "unordered":
-        raise Declined("You can't cancel a job that hasn't been launched.")
+        raise Declined(Message("You can't cancel a job that hasn't been launched.", "cancel_draft"))
     if current.state not in {"running", "paused"}:
-        raise Declined(f"You can't cancel a job that is {current.state}.")
+        raise Declined(
+            Message(
+                f"You can't cancel a job that is {current.state}.",
+                "cancel_ended",
+                state=current.state,
+            )
+        )
     closing.release_pages(tx, job.id)
     money.close_orders(tx, job.id, "canceled")
     return _update_columns(tx, job, state="canceled", pause_reason=None)

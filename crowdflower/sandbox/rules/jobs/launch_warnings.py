@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
+from crowdflower._types import Message
 from crowdflower.quality.gold_limits import GoldLimits, describe_too_few_units
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.forms.media_addresses import ADVICE
@@ -51,14 +52,16 @@ def warn_of_problems(tx: Transaction, job: Row[Any], units_count: int) -> None:
         tx.warn(_as_sentence(problem))
 
 
-def warn_of_refused_media(tx: Transaction, refused: Mapping[str, int]) -> None:
+def warn_of_refused_media(tx: Transaction, refused: Mapping[str, Row[Any]]) -> None:
     """Warn of pictures, sounds and films that the pages of the first units will not load.
 
-    :param refused: Address to the first unit with it.
+    :param refused: Address to the first unit with it, of which ``id`` and ``seq`` are read.
     """
-    for address, unit_id in list(refused.items())[:1]:
+    for address, row in list(refused.items())[:1]:
         more = f", and {len(refused) - 1} more in the first units" if len(refused) > 1 else ""
-        tx.warn(f"Unit {unit_id}: {address:.200} is not loaded by the page{more}: {ADVICE}.")
+        text = f"Unit {row.id}: {address:.200} is not loaded by the page{more}: {ADVICE}."
+        values = {"row": row.seq, "address": address[:200], "more": len(refused) - 1}
+        tx.warn(Message(text, "refused_media", **values))
 
 
 def _warn_of_marked_rows(tx: Transaction, job_id: int) -> None:
@@ -71,8 +74,10 @@ def _warn_of_marked_rows(tx: Transaction, job_id: int) -> None:
         rows, are = ("1 row has", "is not a test question")
         if marked > 1:
             rows, are = (f"{marked} rows have", "are not test questions")
-        tx.warn(f"{rows} _golden, but {are}; convert_test_questions, PUT /jobs/{{id}}/gold, helps.")
+        text = f"{rows} _golden, but {are}; convert_test_questions, PUT /jobs/{{id}}/gold, helps."
+        tx.warn(Message(text, "marked_rows", rows=marked))
 
 
 def _as_sentence(problem: str) -> str:
-    return f"{problem[0].upper()}{problem[1:]}."
+    text = f"{problem[0].upper()}{problem[1:]}."
+    return problem.reworded(text) if isinstance(problem, Message) else text

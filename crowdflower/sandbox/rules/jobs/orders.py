@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 
+from crowdflower._types import Message
 from crowdflower.cml import Form
 from crowdflower.sandbox import forms
-from crowdflower.sandbox.errors import Declined, Invalid, NotFound, Refusal
+from crowdflower.sandbox.errors import Declined, Invalid, NotFound, Refusal, in_json
 from crowdflower.sandbox.forms.media_addresses import refused_in_form
 from crowdflower.sandbox.rules import gold_answers, money, quiz, visibility
 from crowdflower.sandbox.rules.completion import finalization
@@ -36,9 +37,10 @@ DEFAULT_AUTO_ORDER_THRESHOLD = 4
 MAX_CHECKED_UNITS = 100
 """Units that the form of a job is checked with when it is launched."""
 
-NO_CHANNELS = (
+NO_CHANNELS = Message(
     "Unit was successfully created, but it could not be ordered because channels have not been "
-    "set for this job."
+    "set for this job.",
+    "no_channels",
 )
 
 
@@ -71,10 +73,12 @@ def warn(tx: Transaction, job: Row[Any], units_count: int) -> None:
     :param units_count: 0 means all.
     """
     if job.units_count < tx.limits.min_units_to_launch:
-        tx.warn(
-            f"The service may require at least {tx.limits.min_units_to_launch} units for a launch; "
+        fewest = tx.limits.min_units_to_launch
+        text = (
+            f"The service may require at least {fewest} units for a launch; "
             f"this job has {job.units_count}."
         )
+        tx.warn(Message(text, "few_units", fewest=fewest, units=job.units_count))
     _warn_requirements(tx, job)
     _warn_dynamic(tx, job)
     launch_warnings.warn_of_problems(tx, job, units_count)
@@ -136,8 +140,8 @@ def place_due_orders(tx: Transaction) -> None:
             continue
         warned = len(tx.warnings)
         if _try_to_order(tx, current) is None:
-            problem = " ".join(tx.warnings[warned:])
-            tx.record("auto_order_failed", number, problem=problem)
+            found = tx.warnings[warned:]
+            tx.record("auto_order_failed", number, problem=" ".join(found), **in_json(found))
             _set_waiting_since(tx, number, tx.clock.now())
 
 
@@ -195,7 +199,8 @@ def _try_to_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
             _require_ready(job)
             return _place_order(tx, job, 0, ())
     except Refusal as refusal:
-        tx.warn(f"The new units were not ordered: {refusal.message}")
+        text = f"The new units were not ordered: {refusal.message}"
+        tx.warn(Message(text, "not_ordered", problem=refusal.messages[0]))
         return None
 
 
@@ -205,20 +210,27 @@ def _set_waiting_since(tx: Transaction, job_id: int, since: float | None) -> Non
 
 def _require_ready(job: Row[Any]) -> None:
     if job.state == "canceled":
-        raise Invalid("This job was canceled and cannot be launched again. Copy it instead.")
+        raise Invalid(
+            Message(
+                "This job was canceled and cannot be launched again. Copy it instead.",
+                "canceled_job",
+            )
+        )
     if not job.title:
-        raise Invalid("Give the job a title before you launch it.")
+        raise Invalid(Message("Give the job a title before you launch it.", "no_title"))
     if not job.instructions:
-        raise Invalid("Give the job instructions before you launch it.")
+        raise Invalid(Message("Give the job instructions before you launch it.", "no_instructions"))
     try:
         ready = bool(job.cml) and forms.check_form(job.cml).has_required
     except Declined as refusal:
-        raise Invalid(f"The form has mistakes: {refusal.message}") from None
+        text = f"The form has mistakes: {refusal.message}"
+        raise Invalid(Message(text, "form_mistakes", problem=refusal.messages[0])) from None
     if not ready:
-        raise Invalid(
+        text = (
             'Give the job a form in which at least one question has validates="required" before '
             "you launch it."
         )
+        raise Invalid(Message(text, "no_required_question"))
 
 
 def _require_columns(tx: Transaction, job: Row[Any]) -> None:
@@ -231,10 +243,11 @@ def _require_columns(tx: Transaction, job: Row[Any]) -> None:
         where = " ".join(
             f"Line {each.line}, column {each.column}: {each.message}" for each in found
         )
-        raise Invalid(
+        text = (
             f"{where} Correct the form, or add the column; if rows may lack it, test it with "
             "{% if … %} or print it with | default."
         )
+        raise Invalid(Message(text, "missing_columns", problem=found[0].message))
 
 
 def _check_forms(
@@ -247,11 +260,11 @@ def _check_forms(
     cml, hidden = job.cml or "", gold_answers.hidden_columns(job.gold)
     if "{{" not in cml and "{%" not in cml:
         return
-    first = select(unit.c.id, unit.c.data).where(*is_new).order_by(unit.c.seq)
-    refused: dict[str, int] = {}
+    first = select(unit.c.id, unit.c.seq, unit.c.data).where(*is_new).order_by(unit.c.seq)
+    refused: dict[str, Row[Any]] = {}
     for row in tx.all(first.limit(min(count, MAX_CHECKED_UNITS))):
         form = _check_form(cml, row, hidden)
-        refused.update({each: row.id for each in refused_in_form(form) if each not in refused})
+        refused.update({each: row for each in refused_in_form(form) if each not in refused})
     launch_warnings.warn_of_refused_media(tx, refused)
 
 
@@ -259,30 +272,33 @@ def _check_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> Form:
     try:
         return forms.rendered_form(cml, gold_answers.visible_data(row.data, hidden))
     except Invalid as error:
-        raise Invalid(f"Unit {row.id}: {error.message}") from None
+        text = f"Unit {row.id}: {error.message}"
+        problem = error.messages[0]
+        raise Invalid(Message(text, "row_problem", row=row.seq, problem=problem)) from None
 
 
 def _warn_requirements(tx: Transaction, job: Row[Any]) -> None:
     first = (None, settings.DEFAULT_REQUIREMENTS)
     if job.minimum_requirements not in first or job.desired_requirements is not None:
-        tx.warn(
-            "Contributors in the sandbox have no levels: every contributor may work on this job."
-        )
+        text = "Contributors in the sandbox have no levels: every contributor may work on this job."
+        tx.warn(Message(text, "no_levels"))
 
 
 def _warn_dynamic(tx: Transaction, job: Row[Any]) -> None:
     if job.variable_judgments_mode == "none":
         return
     if job.min_unit_confidence is None and not job.options.get("dynamic_matching"):
-        tx.warn(
+        text = (
             "The job has dynamic judgments, but min_unit_confidence is not set: no unit gets more "
             "than judgments_per_unit."
         )
+        tx.warn(Message(text, "no_agreement_set"))
     elif job.max_judgments_per_unit is None:
-        tx.warn(
+        text = (
             "max_judgments_per_unit is not set: a unit on which contributors never agree is judged "
             "until the money is spent."
         )
+        tx.warn(Message(text, "no_most_judgments"))
 
 
 def _place_order(
@@ -290,12 +306,14 @@ def _place_order(
 ) -> Row[Any]:
     enabled = list(wanted) or channel.read(tx, job)[0]
     if not enabled:
-        raise Invalid("Set at least one channel for the contributors of this job.")
+        raise Invalid(
+            Message("Set at least one channel for the contributors of this job.", "no_channel")
+        )
     is_new = (*visibility.units_of(tx, job.id), unit.c.state == "new")
     available = tx.one(select(func.count().label("rows")).where(*is_new)).rows
     count = min(units_count or available, available)
     if not count:
-        raise Invalid("There is no new unit to order. Upload more units.")
+        raise Invalid(Message("There is no new unit to order. Upload more units.", "no_new_units"))
     _require_columns(tx, job)
     _check_forms(tx, job, is_new, count)
     free = all(money.is_free(tx, name) for name in enabled)

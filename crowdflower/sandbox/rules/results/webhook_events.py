@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, func, insert, select, update
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Invalid, NotFound
 from crowdflower.sandbox.rules.results import judgments, results, shapes
 from crowdflower.sandbox.store import Transaction
@@ -25,7 +26,9 @@ from crowdflower.sandbox.store.tables import account, job, judgment, unit
 TEST: Final = "test"
 """Signal of a webhook that only tests the receiver; the service has no such signal."""
 
-NO_ADDRESS: Final = "This job has no address to send webhooks to. Save one first."
+NO_ADDRESS: Final = Message(
+    "This job has no address to send webhooks to. Save one first.", "no_webhook_address"
+)
 
 
 def signature(payload: str, key: str) -> str:
@@ -105,7 +108,9 @@ def send_again(tx: Transaction, job_id: int, delivery_id: int) -> None:
         raise NotFound
     _require_receiver(tx, job_id)
     if found.state == "pending":
-        raise Invalid("This webhook still waits: it is sent once more by itself.")
+        raise Invalid(
+            Message("This webhook still waits: it is sent once more by itself.", "webhook_waits")
+        )
     again = {"state": "pending", "attempts": 0, "failing_since": None, "next_at": tx.clock.now()}
     tx.run(update(webhook_delivery).where(*is_it).values(**again, problem=None, sent_at=None))
 
@@ -128,10 +133,11 @@ def _require_receiver(tx: Transaction, job_id: int) -> None:
     if subscribed is None:
         raise Invalid(NO_ADDRESS)
     if subscribed.webhook_disabled_at is not None:
-        raise Invalid(
+        text = (
             "Nothing is sent to this address, since it failed for hours. Save it again, or try the"
             " waiting webhooks again."
         )
+        raise Invalid(Message(text, "webhook_given_up"))
 
 
 def _queue_job(tx: Transaction, signal: str, job_id: int) -> None:

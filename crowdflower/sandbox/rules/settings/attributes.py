@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Declined, Unsupported
 from crowdflower.sandbox.rules.settings.value_types import (
     NotANumber,
@@ -247,7 +248,9 @@ def _parse_value(parsed: ParsedAttributes, name: str, value: Any) -> None:
         elif (value is None or value in ("", [])) and name not in EXACT_NUMBERS:
             parsed.warnings.append(f"{name} is empty, and was left as it is.")
         else:
-            parsed.errors.append(f"{name.replace('_', ' ').capitalize()} {error}")
+            text = f"{name.replace('_', ' ').capitalize()} {error}"
+            values = {"attribute": name, "problem": error.args[0]}
+            parsed.errors.append(Message(text, "attribute", **values))
     else:
         parsed.values[name] = converted
 
@@ -259,7 +262,8 @@ def _parse_option(parsed: ParsedAttributes, name: str, value: Any) -> Any:
     try:
         return _convert(parsed, name, OPTION_TYPES[name], value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} {error}") from None
+        values = {"attribute": name, "problem": error.args[0]}
+        raise ValueError(Message(f"{name} {error}", "attribute", **values)) from None
 
 
 def _convert(parsed: ParsedAttributes, name: str, convert: ValueType, value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, delete, insert, select
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import job_channel
@@ -88,7 +89,8 @@ def check_names(names: Iterable[str]) -> list[str]:
     wanted = list(dict.fromkeys(names))
     for name in wanted:
         if name not in AVAILABLE:
-            raise Invalid.text(f"The channel {name} could not be found.")
+            text = f"The channel {name} could not be found."
+            raise Invalid.text(Message(text, "unknown_channel", channel=name))
     return wanted
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
+from crowdflower._types import Message
 from crowdflower.cml import CMLError, parse
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.forms.removed_markup import OWN_CODE, is_about_removal
@@ -46,7 +47,8 @@ def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[st
     if before is not None:
         problems += source_columns.find_missing(tx, before.id, form)
     for each in problems:
-        tx.warn(f"The form, line {each.line}, column {each.column}: {each.message}")
+        text = f"The form, line {each.line}, column {each.column}: {each.message}"
+        tx.warn(Message(text, "form_problem", line=each.line, problem=each.message))
     aggregations, _ = _overrides(before)
     was_reset = before is not None and before.cml == cml and not before.gold
     fields = {name: aggregations.get(name, how) for name, how in form.aggregations().items()}

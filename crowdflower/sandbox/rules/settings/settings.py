@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
+from crowdflower._types import Message
 from crowdflower.cml.problems import did_you_mean
 from crowdflower.quality import aggregate
 from crowdflower.sandbox.errors import Declined, Invalid
@@ -110,7 +111,9 @@ def _parse(
     _warn_no_effect(tx, "options.", options, attribute.NO_EFFECT_OPTIONS, defaults)
     _warn_unknown_options(tx, options)
     for problem in find_removed_markup(values.get("instructions") or ""):
-        tx.warn(f"The instructions, line {problem.line}: {problem.message}")
+        text = f"The instructions, line {problem.line}: {problem.message}"
+        values = {"line": problem.line, "problem": problem.message}
+        tx.warn(Message(text, "instructions_problem", **values))
     return parsed
 
 
@@ -141,9 +144,11 @@ def _check(
     values, errors = parsed.values, parsed.errors
     title = values.get("title")
     if title is not None and len(title.strip()) < MIN_TITLE_LENGTH:
-        errors.append(f"Title is too short (minimum is {MIN_TITLE_LENGTH} characters)")
+        text = f"Title is too short (minimum is {MIN_TITLE_LENGTH} characters)"
+        errors.append(Message(text, "short_title", attribute="title", least=MIN_TITLE_LENGTH))
     if title is not None and len(title) > MAX_TITLE_LENGTH:
-        errors.append(f"Title is too long (maximum is {MAX_TITLE_LENGTH} characters)")
+        text = f"Title is too long (maximum is {MAX_TITLE_LENGTH} characters)"
+        errors.append(Message(text, "long_title", attribute="title", most=MAX_TITLE_LENGTH))
     _warn_limits(tx, values, job)
     if all(_current(values, job, name) for name in ("included_countries", "excluded_countries")):
         raise Invalid.text("Set included_countries or excluded_countries, not both")
@@ -157,10 +162,11 @@ def _warn_limits(tx: Transaction, values: Mapping[str, Any], job: Row[Any] | Non
     number, maximum = (_current(values, job, name) for name in names)
     number = number or DEFAULT_JUDGMENTS
     if maximum is not None and maximum < number and not values.keys().isdisjoint(names):
-        tx.warn(
+        text = (
             f"max_judgments_per_unit is {maximum}, below judgments_per_unit: every unit still gets "
             f"{number} judgments."
         )
+        tx.warn(Message(text, "most_below_judgments", most=maximum, judgments=number))
 
 
 def _current(values: Mapping[str, Any], job: Row[Any] | None, name: str) -> Any:
@@ -172,17 +178,23 @@ def _alias_errors(
     tx: Transaction, alias: str, account_id: int, job: Row[Any] | None
 ) -> Iterator[str]:
     if alias.isdecimal():
-        yield "Alias must not be a number"
+        yield _about_alias("Alias must not be a number", "number_alias")
     if len(alias) > MAX_ALIAS_LENGTH or set("/.") & set(alias):
-        yield f"Alias must have {MAX_ALIAS_LENGTH} characters or fewer, without slashes and dots"
+        text = f"Alias must have {MAX_ALIAS_LENGTH} characters or fewer, without slashes and dots"
+        yield _about_alias(text, "alias_characters", most=MAX_ALIAS_LENGTH)
     if alias != alias.strip():
-        yield "Alias must not begin or end with a space"
+        yield _about_alias("Alias must not begin or end with a space", "space_in_alias")
     if alias in RESERVED_ALIASES:
-        yield f"Alias must not be {alias}: /jobs/{alias} is another resource"
+        text = f"Alias must not be {alias}: /jobs/{alias} is another resource"
+        yield _about_alias(text, "reserved_alias", alias=alias)
     has_alias = select(jobs.c.id).where(jobs.c.account_id == account_id, jobs.c.alias == alias)
     found = tx.one(has_alias)
     if found is not None and (job is None or found.id != job.id):
-        yield "Alias has already been taken"
+        yield _about_alias("Alias has already been taken", "taken_alias")
+
+
+def _about_alias(text: str, code: str, **values: Any) -> Message:
+    return Message(text, code, attribute="alias", **values)
 
 
 def _apply_form(tx: Transaction, parsed: ParsedAttributes, job: Row[Any] | None) -> None:

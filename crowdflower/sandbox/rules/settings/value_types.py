@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from json import JSONDecodeError
 from typing import Any, Final, TypeAlias
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Invalid, Unsupported
 from crowdflower.sandbox.rules.settings import countries
 from crowdflower.sandbox.store.json_text import decode
@@ -63,7 +64,7 @@ def text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, (bool, list, dict)):
-        raise TypeError("must be text")
+        raise TypeError(Message("must be text", "not_text"))
     return str(value)
 
 
@@ -71,7 +72,7 @@ def required_text(value: Any) -> str:
     """Accept a string, or a number as a string, but not ``None``."""
     string = text(value)
     if string is None:
-        raise TypeError("must be text")
+        raise TypeError(Message("must be text", "not_text"))
     return string
 
 
@@ -84,7 +85,7 @@ def boolean(value: Any) -> bool:
     string = str(value).lower()
     if string in _TRUE | _FALSE:
         return string in _TRUE
-    raise ValueError("must be true or false")
+    raise ValueError(Message("must be true or false", "not_boolean"))
 
 
 def truthy(value: object) -> bool:
@@ -100,7 +101,8 @@ def integer(minimum: int, maximum: int = 1_000_000) -> ValueType:
     """Accept an integer from ``minimum`` to ``maximum``, also as a string."""
 
     def convert(value: Any) -> int:
-        problem = f"must be a whole number from {minimum} to {maximum}"
+        text = f"must be a whole number from {minimum} to {maximum}"
+        problem = Message(text, "not_whole_number", least=minimum, most=maximum)
         number = _number(value, problem)
         if number % 1 or (isinstance(value, str) and "." in value):
             raise NotANumber(problem)
@@ -117,7 +119,7 @@ def fraction(value: Any) -> float:
     >>> fraction("0.7"), fraction(80)
     (0.7, 0.8)
     """
-    problem = "must be a number from 0 to 1"
+    problem = Message("must be a number from 0 to 1", "not_number", least=0, most=1)
     number = _number(value, problem)
     if not 0 <= number <= PERCENT:
         raise ValueError(problem)
@@ -130,13 +132,14 @@ def money(value: Any) -> int:
     >>> money("2.5"), money(3 * 1.1), money(2.9999999999999996)
     (2500, 3300, 3000)
     """
-    problem = f"must be an amount from 0 to {MAX_CENTS} cents"
+    text = f"must be an amount from 0 to {MAX_CENTS} cents"
+    problem = Message(text, "not_cents", most=MAX_CENTS)
     amount = _number(value, problem)
     if not 0 <= amount <= MAX_CENTS:
         raise ValueError(problem)
     thousandths = (amount * 1000).to_integral_value(ROUND_HALF_UP)
     if abs(amount * 1000 - thousandths) > FLOAT_ERROR:
-        raise ValueError("must have three decimals at most")
+        raise ValueError(Message("must have three decimals at most", "many_decimals"))
     return int(thousandths)
 
 
@@ -146,7 +149,7 @@ def percent(value: Any) -> float:
     >>> percent("70"), percent(62.5)
     (70, 62.5)
     """
-    problem = "must be a number from 0 to 100"
+    problem = Message("must be a number from 0 to 100", "not_number", least=0, most=PERCENT)
     number = _number(value, problem)
     if not 0 <= number <= PERCENT:
         raise ValueError(problem)
@@ -215,7 +218,8 @@ def webhook_uri(value: Any) -> str:
     try:
         outbound.parse_url(str(value))
     except outbound.ForbiddenURL as forbidden:
-        raise ValueError(f"cannot be notified: {forbidden}") from None
+        text = f"cannot be notified: {forbidden}"
+        raise ValueError(Message(text, "not_web_address")) from None
     return str(value)
 
 
@@ -267,7 +271,8 @@ def _number(value: Any, problem: str) -> Decimal:
     number = Decimal(str(value).strip())
     # A comparison is exact at any size; arithmetic, even abs(), overflows beyond 10**999999.
     if number.is_finite() and not -MAX_INTEGER <= number <= MAX_INTEGER:
-        raise Invalid(f"{number:.2e} is too large; send a number of at most {MAX_INTEGER}.")
+        text = f"{number:.2e} is too large; send a number of at most {MAX_INTEGER}."
+        raise Invalid(Message(text, "too_large", most=MAX_INTEGER))
     if not number.is_finite():
         raise NotANumber(problem)
     return number

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import BadRequest
 from crowdflower.sandbox.rules import gold_answers, visibility
 from crowdflower.sandbox.rules.counters import GOLD_STATES
@@ -53,7 +54,8 @@ def convert_by_answers(
     current = jobs.load_for_update(tx, job)
     if current.fields is not None and field not in current.fields:
         known = ", ".join(current.fields) or "none"
-        raise BadRequest(f"The form has no question named {field}; its questions are: {known}.")
+        text = f"The form has no question named {field}; its questions are: {known}."
+        raise BadRequest(Message(text, "no_question", question=field, known=known))
     source = column or f"{field}_gold"
     known_answers = [
         row
@@ -62,13 +64,14 @@ def convert_by_answers(
     ]
     if not known_answers:
         message = "We couldn't find any prepopulated gold standard in your dataset."
-        raise BadRequest(message)
+        raise BadRequest(Message(message, "no_gold_answers"))
     marked = [row for row in known_answers if row.state in CONVERTIBLE]
     if len(marked) * MIN_UNITS_PER_GOLD > current.units_count:
-        raise BadRequest(
+        text = (
             f"We didn't mark any rows as gold because marking {len(marked)} rows would have "
             f"affected over 1/3rd of them."
         )
+        raise BadRequest(Message(text, "many_golds", marked=len(marked), all=current.units_count))
     gold = {**current.gold, field: source}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=gold))
     units.set_states(tx, jobs.reload(tx, job), marked, "golden")

@@ -8,6 +8,7 @@ from tempfile import SpooledTemporaryFile
 from time import sleep
 from typing import IO, Any, Final, Self, cast
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.store.column_types import encode_line, encode_row
 
@@ -149,7 +150,8 @@ class RowChecker:
             if max_rows is not None and number > max_rows:
                 raise _too_many(number)
             if type(row) is not dict and not isinstance(row, Mapping):
-                raise Invalid(f"Row {number} is not an object with a value for each column.")
+                text = f"Row {number} is not an object with a value for each column."
+                raise Invalid(Message(text, "row_not_object", row=number))
             if number == 1:
                 self._is_empty = False
                 self._header = dict.fromkeys(name for name in row if not _is_gold_column(name))
@@ -161,7 +163,8 @@ class RowChecker:
             try:
                 line = encode_line({**self._header, **row} if incomplete else row)
             except (TypeError, ValueError) as error:
-                raise Invalid(f"Row {number} cannot be stored as JSON: {error}.") from None
+                text = f"Row {number} cannot be stored as JSON: {error}."
+                raise Invalid(Message(text, "row_not_storable", row=number)) from None
             yield line
 
     def check_again(self, known: list[str], max_rows: int | None, count: int) -> None:
@@ -183,10 +186,11 @@ class RowChecker:
             if not isinstance(name, str):
                 raise Invalid(f"Row {number} has a column {name!r}: names must be strings.")
             if name not in self._header and not _is_gold_column(name) and not self._force:
-                raise Invalid(
+                text = (
                     f"Row {number} has a column that row 1 does not have: {name}. "
                     f"Send force=true to add it."
                 )
+                raise Invalid(Message(text, "added_column", row=number, column=name))
         self.columns += [name for name in shape if name not in self.columns]
         incomplete = not self._header.keys() <= set(shape)
         if len(self._incomplete) < MAX_CACHED_SHAPES:
@@ -195,18 +199,20 @@ class RowChecker:
 
 
 def _too_many(number: int) -> Invalid:
-    return Invalid(f"Row {number} exceeds the maximum number of units of a job.")
+    text = f"Row {number} exceeds the maximum number of units of a job."
+    return Invalid(Message(text, "many_rows", row=number))
 
 
 def _is_gold_column(name: object) -> bool:
     return isinstance(name, str) and GOLD_COLUMN.fullmatch(name) is not None
 
 
-def _describe_difference(found: Iterable[str], expected: Iterable[str]) -> str:
+def _describe_difference(found: Iterable[str], expected: Iterable[str]) -> Message:
     missing = ", ".join(name for name in expected if name not in found)
     added = ", ".join(str(name) for name in found if name not in expected)
     parts = [f"lacks {missing}"] * bool(missing) + [f"adds {added}"] * bool(added)
-    return (
+    text = (
         f"Row 1 has other columns than the job: it {' and '.join(parts)}. "
         f"Send the same columns, or force=true to store them as they are."
     )
+    return Message(text, "other_columns", missing=missing, added=added)

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Invalid, NotFound
 from crowdflower.sandbox.rules import gold_answers, money, visibility
 from crowdflower.sandbox.rules.completion import closing, forgiveness
@@ -139,7 +140,8 @@ def set_state(tx: Transaction, job: Row[Any], unit: Row[Any], state: str) -> Non
     if before.state == state:
         return
     if before.state not in ALLOWED_FROM[state]:
-        raise Invalid(f"Unit {unit.id} is {before.state} and cannot become {state}.")
+        text = f"Unit {unit.id} is {before.state} and cannot become {state}."
+        raise Invalid(Message(text, "wrong_state", row=before.seq, state=before.state))
     set_states(tx, job, [before], state)
 
 
@@ -227,7 +229,8 @@ def cancel(tx: Transaction, job: Row[Any], unit: Row[Any]) -> Row[Any]:
     current = jobs.load_for_update(tx, job)
     before = find(tx, job, unit.id)
     if before.judgments_count or before.tainted_count:
-        raise Invalid(f"Unit {unit.id} has judgments and cannot be canceled.")
+        text = f"Unit {unit.id} has judgments and cannot be canceled."
+        raise Invalid(Message(text, "has_judgments", row=before.seq))
     set_state(tx, current, unit, "canceled")
     return find(tx, job, unit.id)
 
@@ -248,9 +251,11 @@ def request_more_judgments(tx: Transaction, job: Row[Any], unit: Row[Any], count
             f"{MAX_MORE_JUDGMENTS}, not {count}."
         )
     if before.order_id is None or before.state not in {"judgable", "finalized"}:
-        raise Invalid(f"Unit {unit.id} is {before.state}; order it first.")
+        text = f"Unit {unit.id} is {before.state}; order it first."
+        raise Invalid(Message(text, "not_ordered_row", row=before.seq))
     if current.state not in {"running", "paused", "finished"}:
-        raise Invalid(f"Job {job.id} is {current.state} and collects no more judgments.")
+        text = f"Job {job.id} is {current.state} and collects no more judgments."
+        raise Invalid(Message(text, "no_more_judgments"))
     order = orders.find(tx, job, before.order_id)
     if not all(money.is_free(tx, channel) for channel in order.channels):
         cost = orders.estimate_cost(tx, current, 1, count)
@@ -310,7 +315,8 @@ def _check_data(job: Row[Any], data: Mapping[str, Any], state: str) -> dict[str,
     try:
         uploads.to_json(stored)
     except (TypeError, ValueError) as error:
-        raise Invalid(f"The data cannot be stored as JSON: {error}.") from None
+        text = f"The data cannot be stored as JSON: {error}."
+        raise Invalid(Message(text, "not_storable")) from None
     return stored
 
 

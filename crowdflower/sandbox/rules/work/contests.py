@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select, update
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import Conflict, Invalid, NotFound
 from crowdflower.sandbox.rules.completion import forgiveness
 from crowdflower.sandbox.rules.jobs import jobs
@@ -95,7 +96,8 @@ def decide(tx: Transaction, contested: Row[Any], accepted: bool) -> Row[Any]:
     current = find(tx, job, contested.id)
     if current.decided_at is not None:
         if current.accepted != accepted:
-            raise Conflict(f"Objection {current.id} was decided before; it cannot be changed.")
+            text = f"Objection {current.id} was decided before; it cannot be changed."
+            raise Conflict(Message(text, "decided_contest"))
         return current
     values = {"accepted": accepted, "decided_at": tx.clock.now()}
     tx.run(update(contest).where(contest.c.id == current.id).values(values))

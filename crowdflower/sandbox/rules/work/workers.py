@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, insert, select, update
 
+from crowdflower._types import Message
 from crowdflower.sandbox.errors import BadRequest, Invalid, NotFound
 from crowdflower.sandbox.rules import money
 from crowdflower.sandbox.rules.completion import closing, worker_trust
@@ -113,7 +114,11 @@ def bonus(
     if not 0 < amount_cents <= maximum:
         raise Invalid(f"amount is a number of cents from 1 to {maximum}, not {amount_cents}.")
     if contributor.channel in tx.limits.channels_without_bonus:
-        raise BadRequest("Unable to bonus contributor: This channel does not support bonuses")
+        raise BadRequest(
+            Message(
+                "Unable to bonus contributor: This channel does not support bonuses", "no_bonus"
+            )
+        )
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id))
     paid = amount_cents * money.CENT
     price = money.with_fee(paid, fee.markup_pct)
