@@ -8,6 +8,7 @@ import pytest
 
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.rules.jobs import caps, jobs, orders
+from crowdflower.sandbox.rules.units import units
 from crowdflower.sandbox.rules.work import handout, workers
 from crowdflower.states import INTERNAL
 
@@ -94,6 +95,8 @@ def test_no_more_rows_are_ordered_while_the_cap_is_reached(world: Any) -> None:
 
     with pytest.raises(Invalid, match="is reached"):
         world.do(orders.place, job, 0, ())
+    with pytest.raises(Invalid, match="is reached"):
+        world.do(units.request_more_judgments, job, world.units(job)[0], 1)
 
 
 def test_a_bonus_counts_with_its_fee(world: Any) -> None:

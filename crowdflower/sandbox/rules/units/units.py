@@ -15,7 +15,7 @@ from crowdflower.sandbox.errors import Invalid, NotFound
 from crowdflower.sandbox.rules import gold_answers, money, visibility
 from crowdflower.sandbox.rules.completion import closing, forgiveness
 from crowdflower.sandbox.rules.counters import GOLD_STATES, CounterChanges
-from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.jobs import caps, jobs, orders
 from crowdflower.sandbox.rules.results import webhook_events
 from crowdflower.sandbox.rules.settings import questions
 from crowdflower.sandbox.rules.settings.source_columns import read_columns
@@ -240,7 +240,7 @@ def request_more_judgments(tx: Transaction, job: Row[Any], unit: Row[Any], count
 
     :param count: The number of further judgments.
     :raises Invalid: The count is not from 1 to :data:`MAX_MORE_JUDGMENTS`, the unit was never
-        ordered, or the job is over.
+        ordered, or the job is over or at its cap.
     :raises Unfunded: The account holds less than the cost.
     """
     current = jobs.load_for_update(tx, job)
@@ -256,6 +256,7 @@ def request_more_judgments(tx: Transaction, job: Row[Any], unit: Row[Any], count
     if current.state not in {"running", "paused", "finished"}:
         text = f"Job {job.id} is {current.state} and collects no more judgments."
         raise Invalid(Message(text, "no_more_judgments"))
+    caps.require_room(tx, current)
     order = orders.find(tx, job, before.order_id)
     if not all(money.is_free(tx, channel) for channel in order.channels):
         cost = orders.estimate_cost(tx, current, 1, count)
