@@ -54,7 +54,7 @@ def read_search(args: MultiDict[str, str]) -> str:
     r"""Return what a list is searched for: the field ``q`` of an address, as far as it is used.
 
     >>> from werkzeug.datastructures import MultiDict
-    >>> read_search(MultiDict({"q": " shoes\\0 "}))
+    >>> read_search(MultiDict({"q": " shoes\0 "}))
     'shoes'
     """
     return args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH]
