@@ -162,7 +162,7 @@ def _cost_parts(cost: Cost) -> dict[str, Part]:
     named = [
         ("spent", gettext("Spent"), cost.spent, charts.COLORS[0]),
         ("reserved", gettext("Reserved"), cost.reserved, charts.SCALE_COLORS[1]),
-        ("free", gettext("Free under the cap"), cost.free_under_cap, charts.EMPTY),
+        ("free", gettext("Neither spent nor reserved"), cost.free_under_cap, charts.EMPTY),
     ]
     total = sum(amount for _, _, amount, _ in named) or 1
     return {

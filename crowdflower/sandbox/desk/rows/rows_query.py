@@ -127,7 +127,7 @@ def read_query(args: Mapping[str, str]) -> tuple[RowsQuery, list[str]]:
             _say(gettext("There is no page “%(value)s”. This is the first one."), number)
         )
         page = 1
-    text = args.get("q", "").replace("\0", "").strip()
+    text = args.get("q", "").strip()
     if len(text) > MAX_TEXT:
         said = gettext("The search has more than %(value)s characters; the rest is left out.")
         problems.append(_say(said, str(MAX_TEXT)))
