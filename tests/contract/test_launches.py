@@ -65,6 +65,7 @@ def recorded(client: Client, tmp_path: Path) -> Callable[[], Client]:
 # Everything that is left
 
 
+@pytest.mark.filterwarnings("ignore:.* test questions have no accepted answer")
 def test_everything_is_ordered_that_is_neither_ordered_nor_a_test_question(
     client: Client, draft: Job
 ) -> None:
@@ -97,6 +98,7 @@ def test_only_rows_that_were_added_are_ordered_and_channels_stay(draft: Job, box
     assert box.ledger() == [entry for entry in box.ledger() if entry["kind"] != "reserve"]
 
 
+@pytest.mark.filterwarnings("ignore:.* test questions have no accepted answer")
 @pytest.mark.parametrize("rows", [3, 40], ids=["few", "many"])
 def test_rows_that_are_meant_as_test_questions_are_named_before_they_are_paid(
     client: Client, draft: Job, box: Sandbox, rows: int
