@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from crowdflower.sandbox.api import csv_rows, json_rows
 from crowdflower.sandbox.errors import Invalid, Refusal
+from crowdflower.sandbox.rules.units.row_checks import MAX_COLUMNS, CheckedRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,6 +215,17 @@ def test_a_bad_line_is_reported_with_its_own_number() -> None:
 
     with pytest.raises(Invalid, match="Unable to parse row 50001"):
         from_json(b"\n".join(lines))
+
+
+def test_a_job_has_so_many_columns_at_most_whatever_the_file() -> None:
+    wide = [{f"c{number}": 1 for number in range(MAX_COLUMNS)}]
+
+    with CheckedRows(wide) as rows:
+        assert rows.count == 1
+    with pytest.raises(Invalid, match="With row 2 the job has 5001 columns; 5000 is the limit"):
+        CheckedRows([*wide, {"one_more": 1}], force=True)
+    with pytest.raises(Invalid, match="With row 1 the job has 5001 columns"):
+        CheckedRows([{"one_more": 1}], [*wide[0]], force=True)
 
 
 def test_an_object_of_many_lines_is_read_in_linear_time() -> None:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from crowdflower._types import Message
 from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.rules.units.row_checks import MAX_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -23,8 +24,6 @@ MAX_CELL: Final = 16 * 1024 * 1024
 
 MAX_ROW: Final = 2 * MAX_CELL
 """Characters in one row; limits the memory that a file of one row takes."""
-
-MAX_COLUMNS: Final = 5000
 
 _MAX_LINE: Final = 1024 * 1024
 """Characters of a line for :mod:`csv`, which may make a cell of every second one."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Row, func, select
 
+from crowdflower.sandbox.desk.overview.cost import Estimate, estimate
 from crowdflower.sandbox.pages.routes import work_path
 from crowdflower.sandbox.rules.visibility import units_of
 from crowdflower.sandbox.store.tables import orders, unit, worker_job
@@ -26,6 +27,8 @@ class JobHead(NamedTuple):
     rows: int
     new_rows: int
     """Rows that are uploaded and not ordered."""
+    cost_of_new: Estimate | None
+    """What it costs to order all of them; ``None`` if there are none."""
     people: int
     golds: int
     now: float
@@ -45,6 +48,7 @@ def read_head(tx: Transaction, job: Row[Any]) -> JobHead:
         launched_at=tx.connection.scalar(first),
         rows=rows,
         new_rows=new_rows,
+        cost_of_new=estimate(tx, job, new_rows) if new_rows else None,
         people=tx.connection.scalar(people) or 0,
         golds=job.golds_count,
         now=tx.clock.now(),

@@ -186,6 +186,17 @@ def test_more_rows_are_ordered_once(box: Sandbox, client: Client, desk: Browser)
     assert row(box, job).judgable_count == 30
 
 
+def test_the_cost_of_more_rows_is_said_before_they_are_ordered(
+    client: Client, desk: Browser
+) -> None:
+    job = make_job(client, 40, units_per_assignment=5)
+    job.launch(10, channels=[ON_DEMAND])
+
+    page = desk.text(f"/desk/jobs/{job.id}")
+
+    assert "30 uploaded rows are not ordered yet. All together: $2.16 expected, $2.16" in page
+
+
 @pytest.mark.parametrize(
     "units", ["", "0", "-1", "many", "1.5", "1,0", "31", "200", "1e1", "9" * 40, "٣"]
 )

@@ -33,6 +33,9 @@ FILES: Final[dict[str, Words]] = {
     "row_width": N_("Row %(row)s has %(cells)s cells, and the header has %(header)s."),
     "not_csv": N_("Row %(row)s is not valid CSV: %(error)s."),
     "many_columns": N_("The header names %(columns)s columns, and %(most)s are the most."),
+    "job_columns": N_(
+        "With row %(row)s the job has %(columns)s columns, and %(most)s are the most."
+    ),
     "no_column_name": N_(
         "The header “%(header)s” gives no name of a column. Use letters or digits."
     ),

@@ -15,6 +15,9 @@ from crowdflower.sandbox.store.column_types import encode_line, encode_row
 GOLD_COLUMN = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
 """Columns of test questions; rows of one file may differ in them."""
 
+MAX_COLUMNS: Final = 5000
+"""Columns of a job."""
+
 MAX_CACHED_SHAPES = 1000
 """Maximum number of distinct sets of columns to cache while a file is read."""
 
@@ -191,7 +194,10 @@ class RowChecker:
                     f"Send force=true to add it."
                 )
                 raise Invalid(Message(text, "added_column", row=number, column=name))
-        self.columns += [name for name in shape if name not in self.columns]
+        known = set(self.columns)
+        self.columns += [name for name in shape if name not in known]
+        if len(self.columns) > MAX_COLUMNS:
+            raise _too_wide(number, len(self.columns))
         incomplete = not self._header.keys() <= set(shape)
         if len(self._incomplete) < MAX_CACHED_SHAPES:
             self._incomplete[shape] = incomplete
@@ -201,6 +207,11 @@ class RowChecker:
 def _too_many(number: int) -> Invalid:
     text = f"Row {number} exceeds the maximum number of units of a job."
     return Invalid(Message(text, "many_rows", row=number))
+
+
+def _too_wide(number: int, columns: int) -> Invalid:
+    text = f"With row {number} the job has {columns} columns; {MAX_COLUMNS} is the limit."
+    return Invalid(Message(text, "job_columns", row=number, columns=columns, most=MAX_COLUMNS))
 
 
 def _is_gold_column(name: object) -> bool:
