@@ -70,7 +70,7 @@ class Sandbox:
     :param public_url: Address at which others reach the server, such as that of a reverse proxy:
         links on pages begin with it.
     :param job_scripts: Run the scripts and styles of jobs and of their forms for contributors, in
-        a frame that reaches nothing but its own form.
+        a frame without an origin, whose requests to other sites browsers refuse.
     :param names: Print the names of contributors in reports, which otherwise have numbers only: in
         the column ``_worker_name`` of the full report and of that on contributors, and in each
         judgment of the JSON report.

@@ -296,6 +296,19 @@ def remove_defences(page: Page) -> None:
 
     page.context.route(re.compile(r"/label/\d+(/frame)?\?"), without_policy)
     page.context.route(re.compile(r"/frame_host\.js"), with_permissions)
+    keep_all_names(page)
+
+
+def keep_all_names(page: Page) -> None:
+    """Let a frame have what our script takes away from those of a job: names, frames inside it."""
+
+    def without_guard(route: Route) -> None:
+        response = route.fetch()
+        kept = response.text().replace("delete ", "void ").replace("remove(", "void (")
+        kept = kept.replace("while (inner", "if (inner")
+        route.fulfill(response=response, body=kept)
+
+    page.context.route(re.compile(r"/frame_library\.js"), without_guard)
 
 
 def escapes(box: Sandbox, page: Page) -> set[str]:

@@ -143,8 +143,8 @@ class DatabaseOption(ValueType):
 @click.option(
     "--allow-job-scripts",
     is_flag=True,
-    help="Run the scripts and styles of jobs for contributors, in a frame that reaches nothing but"
-    " its own form.",
+    help="Run the scripts and styles of jobs for contributors, in a frame whose requests to other"
+    " sites browsers refuse.",
 )
 @click.option(
     "--desk/--no-desk",

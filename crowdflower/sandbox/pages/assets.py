@@ -16,9 +16,11 @@ _FOLDER: Final = Path(__file__).with_name("assets")
 _CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
 """A year: the hash in the URL changes with the content."""
 
-
 LIBRARY: Final = "jquery-3.7.1.min.js"
 """jQuery, for scripts of jobs that need it."""
+
+LIBRARY_PATH: Final = "/label/frame/jquery.js"
+"""Path of jQuery, which only the frame of a job's scripts loads."""
 
 
 @cache

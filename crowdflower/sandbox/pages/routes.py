@@ -142,8 +142,6 @@ def root() -> Response:
     return redirect("/desk/" if current_app.extensions.get(DESK) else "/label/")
 
 
-_LIBRARY: Final = "/label/frame/jquery.js"
-
 ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     *assets.ROUTES,
     *inline_styles.ROUTES,
@@ -152,7 +150,7 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     ("/label/<int:number>", ["POST"], receive),
     ("/label/<int:number>/contest", ["POST"], contest),
     ("/label/<int:number>/frame", ["POST"], frame),
-    (_LIBRARY, ["GET"], frame_library),
+    (assets.LIBRARY_PATH, ["GET"], frame_library),
     ("/label", ["GET"], my_jobs_page.show),
     ("/label", ["POST"], my_jobs_page.receive),
     ("/label/me/<token>", ["GET"], my_jobs_page.show_link),
@@ -164,7 +162,11 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
 """Path, verbs, view."""
 
 READING: Final = frozenset(
-    (*(path for path, _, _ in assets.ROUTES), _LIBRARY, f"{file_links.PREFIX}<path:name>")
+    (
+        *(path for path, _, _ in assets.ROUTES),
+        assets.LIBRARY_PATH,
+        f"{file_links.PREFIX}<path:name>",
+    )
 )
 """Paths of views that only read; to show any other page is to hand it out."""
 

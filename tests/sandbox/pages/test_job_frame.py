@@ -9,7 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.pages.job_frame.frame_policy import MAX_HOSTS, media_hosts
+from crowdflower.sandbox.pages.job_frame.frame_policy import (
+    MAX_HOSTS,
+    SCRIPTS,
+    frame_headers,
+    media_hosts,
+)
 from crowdflower.sandbox.pages.job_frame.own_code import element_text, with_nonces
 
 if TYPE_CHECKING:
@@ -75,15 +80,36 @@ def test_the_frame_may_do_nothing_but_run_scripts(box: Sandbox) -> None:
 
     headers = browser.post(path.replace("?", "/frame?"), data=fields(browser, path)).headers
 
-    policy = headers["Content-Security-Policy"].split("; ")
+    policy, scripts = headers["Content-Security-Policy"].split(", ")
+    policy = policy.split("; ")
     media = "data: http://localhost/label/files/ https://pictures.example"
     assert policy[:2] == ["sandbox allow-scripts", "default-src 'none'"]
     assert {f"img-src {media}", f"media-src {media}", "connect-src 'none'"} < set(policy)
     assert {"form-action 'none'", "base-uri 'none'", "frame-src 'none'"} < set(policy)
     assert "frame-ancestors 'self'" in policy
+    assert scripts == (
+        "script-src 'unsafe-inline' http://localhost/desk.js http://localhost/frame_library.js"
+        " http://localhost/frame_guest.js http://localhost/label/frame/jquery.js"
+    ), "a nonce that a script read loads no other script"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "frame-src 'self'" in browser.get(path).headers["Content-Security-Policy"]
+
+
+def test_the_policy_names_each_script_of_the_frame(box: Sandbox) -> None:
+    _, browser, path = launch(box)
+
+    html = browser.post(path.replace("?", "/frame?"), data=fields(browser, path)).text
+
+    loaded = re.findall(r'<script src="([^"?]+)', html)
+    assert sorted(loaded) == sorted(SCRIPTS)
+
+
+def test_at_an_address_of_ipv6_the_frame_loads_from_itself() -> None:
+    policy = frame_headers("", "n", "http://[::1]:8000")["Content-Security-Policy"]
+
+    assert "[" not in policy
+    assert policy.endswith(", script-src 'unsafe-inline' 'self'")
 
 
 def test_the_frame_begins_with_the_answers_so_far(box: Sandbox) -> None:
@@ -168,6 +194,9 @@ def test_a_wrapped_script_is_unwrapped_and_cannot_end_its_element() -> None:
 def test_only_scripts_of_the_form_itself_get_the_nonce() -> None:
     assert with_nonces("<SCRIPT >a()</SCRIPT>", "n") == '<script nonce="n" >a()</SCRIPT>'
     assert "nonce" not in with_nonces("<script\nsrc=//example.org/a.js></script>", "n")
+    assert "nonce" not in with_nonces("<script/src=//example.org/a.js></script>", "n")
+    assert "nonce" not in with_nonces('<script a="b"src=//example.org/a.js></script>', "n")
+    assert "nonce" not in with_nonces("<script a='b'src=//example.org/a.js></script>", "n")
     assert "nonce" not in with_nonces("<scripts>", "n")
 
 

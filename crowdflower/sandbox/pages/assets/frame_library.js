@@ -1,7 +1,21 @@
 "use strict";
 /* What forms of the hosted service expect on their page, inside the frame of a job's own script:
-   jQuery as $ and through require(), storage, and names of MooTools that scripts begin with. */
+   jQuery as $ and through require(), storage, and names of MooTools that scripts begin with.
+   What its policy cannot stop is taken away. */
 (() => {
+  /* No policy covers the connections of WebRTC. A frame inside this one would have the names again,
+     so that it is removed before its page loads, by means that a script cannot replace. Nothing
+     here sees into a shadow tree. */
+  for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection", "mozRTCPeerConnection", "WebTransport", "WebSocketStream", "PresentationRequest"]) delete window[name];
+  delete Element.prototype.attachShadow;
+  delete Element.prototype.setHTMLUnsafe;
+  delete Document.parseHTMLUnsafe;
+  const remove = Function.prototype.call.bind(Element.prototype.remove);
+  const inner = ["iframe", "frame", "object", "embed", "fencedframe"].map((name) => document.getElementsByTagName(name));
+  new MutationObserver(() => {
+    for (let at = 0; at < inner.length; at += 1) while (inner[at][0]) remove(inner[at][0]);
+  }).observe(document, { childList: true, subtree: true });
+
   const later = (run) => {                  // as there, where modules arrive after the page
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", run);
     else setTimeout(run);

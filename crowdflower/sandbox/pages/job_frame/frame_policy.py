@@ -3,7 +3,11 @@
 It has no origin, so that it reaches neither the page around it nor its cookies and storage. It runs
 our scripts and those that the job has, connects to nothing, sends no form, and opens no window. It
 loads pictures, sounds and films from the operator's folder and from the hosts that the rows name:
-a script cannot send answers elsewhere as the address of a picture.
+a script cannot send answers to any other as the address of a picture.
+
+A script must satisfy two policies. The first one allows those that have the nonce, from any
+address; a script can read its own nonce and give it to others. The second one allows those in the
+page, and of those with an address only ours.
 """
 
 from __future__ import annotations
@@ -14,10 +18,14 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from crowdflower.sandbox.forms.media_addresses import is_loaded
+from crowdflower.sandbox.pages.assets import LIBRARY_PATH
 from crowdflower.sandbox.pages.media.file_links import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+SCRIPTS: Final = ("/desk.js", "/frame_library.js", "/frame_guest.js", LIBRARY_PATH)
+"""The scripts with an address that the page in the frame loads."""
 
 MAX_HOSTS: Final = 50
 """Hosts from which a page loads media: those that are named first."""
@@ -36,12 +44,13 @@ def frame_headers(html: str, nonce: str, origin: str) -> dict[str, str]:
     :param nonce: Allows the scripts that have it.
     :param origin: Scheme, host and port of this server.
     """
-    media = " ".join(["data:", f"{origin}{PREFIX}", *media_hosts(html)])
+    media = " ".join(["data:", _ours(origin, PREFIX), *media_hosts(html)])
     policy = (
         "sandbox allow-scripts; default-src 'none';"
-        f" script-src 'nonce-{nonce}'; style-src {origin}/desk.css 'unsafe-inline';"
+        f" script-src 'nonce-{nonce}'; style-src {_ours(origin, '/desk.css')} 'unsafe-inline';"
         f" img-src {media}; media-src {media}; connect-src 'none'; form-action 'none';"
-        " base-uri 'none'; frame-src 'none'; worker-src 'none'; frame-ancestors 'self'"
+        " base-uri 'none'; frame-src 'none'; worker-src 'none'; frame-ancestors 'self',"
+        f" script-src 'unsafe-inline' {_ours(origin, *SCRIPTS)}"
     )
     return {
         "Cache-Control": "no-store",
@@ -51,6 +60,11 @@ def frame_headers(html: str, nonce: str, origin: str) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "X-DNS-Prefetch-Control": "off",
     }
+
+
+def _ours(origin: str, *paths: str) -> str:
+    """Return the paths of this server as sources; a source cannot name an address of IPv6."""
+    return "'self'" if "[" in origin else " ".join(f"{origin}{path}" for path in paths)
 
 
 def media_hosts(html: str) -> list[str]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _SCRIPT_TAG: Final = re.compile(
     r"""<script(?=[\s>/])((?:[^<>"']|"[^"]*"|'[^']*')*)>""", re.IGNORECASE
 )
-_SOURCE: Final = re.compile(r"\ssrc\s*=", re.IGNORECASE)
+_SOURCE: Final = re.compile(r"""[\s/"']src\s*=""", re.IGNORECASE)
+"""The attribute ``src``, after all that can end what is before it: ``<script/src=…>``."""
 _WRAPPED: Final = re.compile(
     r"\s*<(script|style)\b[^>]*>(.*)</\1\s*>\s*", re.IGNORECASE | re.DOTALL
 )
