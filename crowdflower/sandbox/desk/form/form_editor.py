@@ -15,11 +15,14 @@ from crowdflower.sandbox.desk.form.typed_form import (
     read_typed,
     saved_form,
 )
-from crowdflower.sandbox.errors import Conflict, Invalid
+from crowdflower.sandbox.errors import BadRequest, Conflict, Invalid
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.jobs import jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Response
     from sqlalchemy import Row
 
     from crowdflower.sandbox.desk.desk_request import DeskRequest
@@ -120,10 +123,34 @@ def read_editor(request: DeskRequest) -> FormEditor:
     )
 
 
-def save_form(request: DeskRequest) -> Row[Any]:
+def carry_out(
+    request: DeskRequest, url: str, show: Callable[[DeskRequest], Response]
+) -> Response | None:
+    """Save the form, keep it as a draft, drop the draft, or only check it.
+
+    :param url: Address of the page with the editor.
+    :param show: Shows that page with what was typed.
+    :returns: What to answer; ``None`` after the form was saved.
+    :raises Refusal: The form has an error; nothing is saved, and what was typed is shown again.
+    """
+    act = request.form.get("do")
+    if act == "check":
+        return show(request)
+    if act == "draft":
+        _keep_form(request)
+        return request.redirect(url, gettext("Saved as a draft. Contributors do not get it yet."))
+    if act == "drop":
+        drop_draft(request.tx, request.require_job)
+        return request.redirect(url, gettext("The draft is gone. This is the form in use."))
+    if act not in {"save", SAVE_ANYWAY}:
+        raise BadRequest(gettext("Choose what to do with the form: one of its buttons."))
+    _save_form(request)
+    return None
+
+
+def _save_form(request: DeskRequest) -> None:
     """Save what was typed as the form of the job; its draft goes.
 
-    :returns: The job after the change.
     :raises Invalid: The form has an error, or test questions would lose their use and the button
         that confirms this was not pressed.
     :raises Conflict: It was changed by another person or program since it was opened.
@@ -138,14 +165,13 @@ def save_form(request: DeskRequest) -> Row[Any]:
             )
         )
     _refuse_errors(tx, job, typed, confirmed=request.form.get("do") == SAVE_ANYWAY)
-    changes = typed.changes(job)
-    after = jobs.update(tx, job, changes) if changes else job
+    if changes := typed.changes(job):
+        jobs.update(tx, job, changes)
     if read_draft(job) is not None:
         drop_draft(tx, job)
-    return after
 
 
-def keep_form(request: DeskRequest) -> None:
+def _keep_form(request: DeskRequest) -> None:
     """Keep what was typed as a draft: contributors do not get it."""
     tx, job = request.tx, request.require_job
     typed = read_typed(request.form, saved_form(job))

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.desk.form.form_draft import drop_draft
-from crowdflower.sandbox.desk.form.form_editor import (
-    INSERTS,
-    SAVE_ANYWAY,
-    keep_form,
-    read_editor,
-    save_form,
-)
+from crowdflower.sandbox.desk.form.form_editor import INSERTS, carry_out, read_editor
 from crowdflower.sandbox.desk.messages.message_words import all_in_words
-from crowdflower.sandbox.errors import BadRequest
 from crowdflower.sandbox.pages.translations import gettext
 
 if TYPE_CHECKING:
@@ -34,23 +26,13 @@ def show(request: DeskRequest) -> Response:
 
 
 def receive(request: DeskRequest) -> Response:
-    """Save the form, keep it as a draft, drop the draft, or only check it.
+    """Carry out what a button of the editor says.
 
     :raises Refusal: The form has an error; nothing is saved, and what was typed is shown again.
     """
-    job, act = request.require_job, request.form.get("do")
-    url = f"/desk/jobs/{job.id}/form"
-    if act == "check":
-        return show(request)
-    if act == "draft":
-        keep_form(request)
-        return request.redirect(url, gettext("Saved as a draft. Contributors do not get it yet."))
-    if act == "drop":
-        drop_draft(request.tx, job)
-        return request.redirect(url, gettext("The draft is gone. This is the form in use."))
-    if act not in {"save", SAVE_ANYWAY}:
-        raise BadRequest(gettext("Choose what to do with the form: one of its buttons."))
-    save_form(request)
-    return request.redirect(
-        url, all_in_words([gettext("The form is saved."), *request.tx.warnings])
-    )
+    url = f"/desk/jobs/{request.require_job.id}/form"
+    response = carry_out(request, url, show)
+    if response is None:
+        said = all_in_words([gettext("The form is saved."), *request.tx.warnings])
+        response = request.redirect(url, said)
+    return response

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.desk.form.form_draft import drop_draft
-from crowdflower.sandbox.desk.form.form_editor import INSERTS, keep_form, read_editor, save_form
+from crowdflower.sandbox.desk.form.form_editor import INSERTS, carry_out, read_editor
 from crowdflower.sandbox.desk.new_job import steps
-from crowdflower.sandbox.errors import BadRequest
-from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.pages.work_page import redirect
 
 if TYPE_CHECKING:
@@ -27,18 +24,10 @@ def show(request: DeskRequest) -> Response:
 
 
 def receive(request: DeskRequest) -> Response:
-    """Save the form and go on, keep it with its errors, drop what was kept, or only check it."""
-    job, act = steps.draft(request), request.form.get("do")
-    url = steps.step_url(job, "form")
-    if act == "check":
-        return show(request)
-    if act == "draft":
-        keep_form(request)
-        return request.redirect(url, gettext("Saved as a draft. Contributors do not get it yet."))
-    if act == "drop":
-        drop_draft(request.tx, job)
-        return request.redirect(url, gettext("The draft is gone. This is the form in use."))
-    if act != "save":
-        raise BadRequest(gettext("Choose what to do with the form: one of its buttons."))
-    save_form(request)
-    return request.redirect(steps.step_url(job, "settings"))
+    """Carry out what a button of the editor says; after the form is saved, go on.
+
+    :raises Refusal: The form has an error; nothing is saved, and what was typed is shown again.
+    """
+    job = steps.draft(request)
+    response = carry_out(request, steps.step_url(job, "form"), show)
+    return response or request.redirect(steps.step_url(job, "settings"))
