@@ -13,6 +13,7 @@ from served import TIMEOUT, serving
 from crowdflower.cli.local.exposure import PASSWORD_VARIABLE, check_exposure
 from crowdflower.cli.local.serve import serve
 from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.desk.access import MAX_TRIES
 from crowdflower.sandbox.pages.invitations.public_address import check_origin
 from crowdflower.sandbox.pages.invitations.qr_code import QUIET_ZONE, qr_picture, qr_text
 from crowdflower.sandbox.server.sockets import Server
@@ -147,11 +148,20 @@ def test_the_password_of_the_desk_comes_from_the_environment(
 ) -> None:
     monkeypatch.setenv(PASSWORD_VARIABLE, "correct horse")
     with serving() as server, requests.Session() as browser:
-        home = server.find(r"^Desk +(\S+)")
+        link = server.find(r"^Desk +(\S+link=\S+) ")
+        home = server.find(rf"^ +(\S+)   \(password: {PASSWORD_VARIABLE}\)$")
         form = {"password": "correct horse"}
         signed_in = browser.post(f"{home}sign-in", form, timeout=TIMEOUT)
+        for _ in range(MAX_TRIES):
+            requests.post(f"{home}sign-in", {"password": "wrong"}, timeout=TIMEOUT)
+        locked_out = requests.post(f"{home}sign-in", form, timeout=TIMEOUT)
+        by_link = requests.post(
+            f"{home}sign-in", {"link": link.partition("link=")[2]}, timeout=TIMEOUT
+        )
 
     assert signed_in.url == home
+    assert locked_out.status_code == 429
+    assert by_link.history[0].status_code == 303, "the link that is printed, too, always opens it"
     assert "correct horse" not in server.output
 
 

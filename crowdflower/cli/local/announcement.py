@@ -79,10 +79,9 @@ def _desk_lines(box: Sandbox, origin: str, exposure: Exposure) -> Iterator[str]:
     if not exposure.has_desk:
         return
     address = exposure.public_url or origin
-    if os.environ.get(PASSWORD_VARIABLE):
-        yield f"Desk      {address}/desk/   (password: {PASSWORD_VARIABLE})"
-    else:
-        yield f"Desk      {address}{box.desk_path()}   (works once, within 24 hours)"
+    yield f"Desk      {address}{box.desk_path()}   (works once, within 24 hours)"
+    if os.environ.get(PASSWORD_VARIABLE):  # which others can keep from signing in for a while
+        yield f"          {address}/desk/   (password: {PASSWORD_VARIABLE})"
 
 
 def _lines_for_other_machines(server: Server, box: Sandbox, exposure: Exposure) -> Iterator[str]:

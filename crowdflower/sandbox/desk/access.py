@@ -12,6 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +21,7 @@ from crowdflower.sandbox.errors import TooManyRequests
 from crowdflower.sandbox.pages.translations import gettext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 SESSION_SECONDS: Final = 12 * 3600
 """How long a person stays signed in."""
@@ -28,9 +30,15 @@ LINK_SECONDS: Final = 24 * 3600
 """How long a one-time link can be used."""
 
 MAX_TRIES: Final = 5
-"""Wrong passwords allowed within :data:`TRY_SECONDS`, from all addresses together."""
+"""Wrong passwords allowed within :data:`TRY_SECONDS` from one address."""
+
+MAX_TRIES_OF_ALL: Final = 100
+"""Wrong passwords allowed within :data:`TRY_SECONDS` from all addresses together."""
 
 TRY_SECONDS: Final = 60
+
+_NETWORK_BITS: Final = 64
+"""What one customer of a network has: with IPv6, anyone has as many addresses as they want."""
 
 MAX_SESSIONS: Final = 1000
 """How many people can be signed in; the oldest session ends first."""
@@ -55,6 +63,33 @@ class Session:
     """Keys of acts that were carried out or are running, oldest first."""
 
 
+class PasswordTries:
+    """The wrong passwords of the last minute. Those that had to wait are not among them.
+
+    >>> tries = PasswordTries()
+    >>> for _ in range(MAX_TRIES):
+    ...     tries.add("192.0.2.1", 0)
+    >>> tries.seconds_to_wait("192.0.2.1", 20), tries.seconds_to_wait("192.0.2.2", 20)
+    (40, 0)
+    """
+
+    def __init__(self) -> None:
+        # As many as are allowed: there is never one more, so that none is forgotten too early.
+        self._wrong: deque[tuple[float, str]] = deque(maxlen=MAX_TRIES_OF_ALL)
+
+    def add(self, address: str, now: float) -> None:
+        """Count a wrong password from an address."""
+        self._wrong.append((now, source_of(address)))
+
+    def seconds_to_wait(self, address: str, now: float) -> float:
+        """Return how long an address has to wait before its next try."""
+        source = source_of(address)
+        of_all = [at for at, _ in self._wrong]
+        of_source = [at for at, each in self._wrong if each == source]
+        waits = (_wait(of_all, MAX_TRIES_OF_ALL, now), _wait(of_source, MAX_TRIES, now))
+        return max(waits)
+
+
 class Access:
     """The password of a desk, its one-time links and its sessions.
 
@@ -63,9 +98,9 @@ class Access:
     :raises ValueError: The password is too short.
 
     >>> access = Access("correct horse")
-    >>> access.sign_in("wrong") is None
+    >>> access.sign_in("wrong", "192.0.2.1") is None
     True
-    >>> cookie = access.sign_in("correct horse")
+    >>> cookie = access.sign_in("correct horse", "192.0.2.1")
     >>> access.session(cookie) is not None
     True
     """
@@ -82,7 +117,7 @@ class Access:
         self._now = now
         self._links: dict[bytes, float] = {}
         self._sessions: dict[bytes, Session] = {}
-        self._tries: deque[float] = deque(maxlen=MAX_TRIES)
+        self._tries = PasswordTries()
         self._lock = Lock()
 
     @property
@@ -108,19 +143,21 @@ class Access:
             ends_at = self._links.pop(_digest(token), 0)
             return self._open_session() if ends_at > self._now() else None
 
-    def sign_in(self, password: str) -> str | None:
+    def sign_in(self, password: str, address: str) -> str | None:
         """Sign in by the password; return the cookie, or ``None`` if it is wrong.
 
-        :raises TooManyRequests: There were too many wrong passwords.
+        :param address: From where the password was sent. One without any does not count as a try.
+        :raises TooManyRequests: There were too many wrong passwords from there, or from everywhere.
         """
+        if self._password is None or not password:
+            return None
         with self._lock:
             now = self._now()
-            if len(self._tries) == MAX_TRIES and now - self._tries[0] < TRY_SECONDS:
-                seconds = TRY_SECONDS - (now - self._tries[0])
+            if seconds := self._tries.seconds_to_wait(address, now):
                 text = gettext("Too many wrong passwords. Try again in %(seconds)s seconds.")
-                raise TooManyRequests(text % {"seconds": f"{seconds:.0f}"}, seconds)
-            if self._password is None or not compare_digest(_digest(password), self._password):
-                self._tries.append(now)
+                raise TooManyRequests(text % {"seconds": ceil(seconds)}, seconds)
+            if not compare_digest(_digest(password), self._password):
+                self._tries.add(address, now)
                 return None
             return self._open_session()
 
@@ -160,3 +197,24 @@ class Access:
 
 def _digest(secret: str) -> bytes:
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def source_of(address: str) -> str:
+    """Return what tries from an address are counted under; of IPv6, its network.
+
+    >>> source_of("192.0.2.1"), source_of("2001:db8::1:2:3:4"), source_of("::ffff:192.0.2.1")
+    ('192.0.2.1', '2001:db8::/64', '192.0.2.1')
+    """
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:  # of a proxy that writes something else
+        return address[:100]
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(IPv6Network((parsed, _NETWORK_BITS), strict=False))
+    return str(parsed)
+
+
+def _wait(times: Sequence[float], allowed: int, now: float) -> float:
+    return max(times[-allowed] + TRY_SECONDS - now, 0) if len(times) >= allowed else 0

@@ -224,7 +224,8 @@ def sign_in() -> Response:
             cookie = access.use_link(link)
             problem = gettext("This link was used before, or is too old.")
         else:
-            cookie = access.sign_in(request.form.get("password", ""))
+            password = request.form.get("password", "")
+            cookie = access.sign_in(password, request.remote_addr or "")
             problem = gettext("This is not the password of the desk.")
     except Refusal as refusal:
         return _sign_in_page(refusal_in_words(refusal), refusal.status)
@@ -246,9 +247,12 @@ def sign_out() -> Response:
 
 
 def _wanted() -> str:
-    """Return the page to which a person wanted to go: one of the desk, of this server."""
+    """Return the page to which a person wanted to go: one of the desk, of this server.
+
+    It becomes a header, so that it cannot have line breaks or other control characters.
+    """
     wanted = request.values.get("next", "")
-    return wanted if re.match("/desk(?![^/?])", wanted) else HOME
+    return wanted if re.match("/desk(?![^/?])", wanted) and wanted.isprintable() else HOME
 
 
 def unknown_page(_: str) -> Response:

@@ -10,11 +10,13 @@ from crowdflower.client import Client
 from crowdflower.job import Job
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.desk import access as access_module
-from crowdflower.sandbox.desk.access import Access
+from crowdflower.sandbox.desk.access import MAX_TRIES, MAX_TRIES_OF_ALL, Access
 from crowdflower.sandbox.desk.desk_request import DeskPage
 from crowdflower.sandbox.desk.routes import PAGES
 from crowdflower.sandbox.errors import TooManyRequests
 from tests.sandbox.desk_browser import PASSWORD, Browser
+
+HERE = "127.0.0.1"
 
 
 def path_of(url: str) -> str:
@@ -105,13 +107,31 @@ def test_the_password_signs_in_and_leads_on(stranger: Browser) -> None:
     assert stranger.get("/desk/").status_code == 200
 
 
-@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "/label/", ""])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("https://evil.example/", "//evil.example/", "/label/", ""),
+        *("/desk/\r\nX-Evil: 1", "/desk/\n", "/desk/\r", "/desk\n", "/desk/\x00", "/desk/\x85"),
+    ],
+)
 def test_signing_in_leads_to_the_desk_only(stranger: Browser, wanted: str) -> None:
     fields = {"password": PASSWORD, "next": wanted}
 
     response = stranger.http.post("/desk/sign-in", data=fields)
+    signed_in = stranger.get("/desk/sign-in", next=wanted)
 
-    assert response.headers["Location"] == "/desk/"
+    for each in (response, signed_in):
+        assert each.status_code == 303
+        assert each.headers["Location"] == "/desk/"
+        assert "X-Evil" not in each.headers
+
+
+def test_signing_in_leads_to_any_address_that_can_be_written(stranger: Browser) -> None:
+    fields = {"password": PASSWORD, "next": "/desk/people?find=é \ufffd"}
+
+    response = stranger.http.post("/desk/sign-in", data=fields)
+
+    assert response.headers["Location"] == "/desk/people?find=%C3%A9%20%EF%BF%BD"
 
 
 def test_a_wrong_password_is_said(stranger: Browser) -> None:
@@ -141,14 +161,59 @@ def test_the_sixth_wrong_password_in_a_minute_has_to_wait(stranger: Browser) -> 
 def test_a_minute_later_the_password_is_accepted() -> None:
     now = [0.0]
     access = Access(PASSWORD, lambda: now[0])
-    for _ in range(5):
-        assert access.sign_in("wrong") is None
+    for _ in range(MAX_TRIES):
+        assert access.sign_in("wrong", HERE) is None
     with pytest.raises(TooManyRequests):
-        access.sign_in(PASSWORD)
+        access.sign_in(PASSWORD, HERE)
 
     now[0] = 60.0
 
-    assert access.sign_in(PASSWORD) is not None
+    assert access.sign_in(PASSWORD, HERE) is not None
+
+
+@pytest.mark.parametrize("theirs", ["192.0.2.66", "2001:db8:0:1::5"])
+def test_wrong_passwords_of_others_lock_nobody_out(stranger: Browser, theirs: str) -> None:
+    for _ in range(2 * MAX_TRIES):
+        last = stranger.http.post(
+            "/desk/sign-in", data={"password": "wrong"}, environ_base={"REMOTE_ADDR": theirs}
+        )
+
+    assert last.status_code == 429
+    assert stranger.sign_in().status_code == 303
+
+
+def test_forms_without_a_password_are_no_tries(stranger: Browser) -> None:
+    for form in ({}, {"password": ""}) * MAX_TRIES:
+        response = stranger.http.post("/desk/sign-in", data=form)
+        assert response.status_code == 403
+
+    assert stranger.sign_in().status_code == 303
+
+
+def test_a_network_of_ipv6_counts_as_one_address() -> None:
+    access = Access(PASSWORD, lambda: 0.0)
+    for number in range(MAX_TRIES):
+        access.sign_in("wrong", f"2001:db8:0:1::{number}")
+
+    with pytest.raises(TooManyRequests):
+        access.sign_in(PASSWORD, "2001:db8:0:1:ffff::1")
+    assert access.sign_in(PASSWORD, "2001:db8:0:2::1") is not None
+
+
+def test_many_addresses_together_have_a_limit_and_links_have_none() -> None:
+    now = [0.0]
+    access = Access(PASSWORD, lambda: now[0])
+    link = access.new_link_token()
+    for number in range(MAX_TRIES_OF_ALL):
+        assert access.sign_in("wrong", f"192.0.2.{number}") is None
+
+    for number in range(MAX_TRIES_OF_ALL):
+        with pytest.raises(TooManyRequests, match="Try again in 60 seconds"):
+            access.sign_in(PASSWORD, f"198.51.100.{number}")
+
+    assert access.use_link(link) is not None
+    now[0] = 60.0
+    assert access.sign_in(PASSWORD, HERE) is not None
 
 
 def test_a_link_signs_in_once_and_opening_it_alone_uses_nothing_up(box: Sandbox) -> None:
