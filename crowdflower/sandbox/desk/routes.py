@@ -116,8 +116,7 @@ def handle(page: DeskPage, **ids: int) -> Response:
     except Refusal as refusal:  # also of a page that cannot show what was posted to it
         return _problem(gettext("This was not done"), refusal_in_words(refusal), refusal.status)
     except RequestEntityTooLarge:
-        text = gettext("The file or the text is too large for this server. Nothing was stored.")
-        return _problem(gettext("This was not done"), text, 413)
+        return _too_large()
 
 
 def _show(
@@ -229,6 +228,8 @@ def sign_in() -> Response:
             problem = gettext("This is not the password of the desk.")
     except Refusal as refusal:
         return _sign_in_page(refusal_in_words(refusal), refusal.status)
+    except RequestEntityTooLarge:
+        return _too_large()
     if cookie is None:
         return _sign_in_page(problem, 403)
     response = redirect(_wanted())
@@ -241,8 +242,11 @@ def sign_in() -> Response:
 def sign_out() -> Response:
     """End the session."""
     session = _session()
-    if session is not None and request.form.get("token") == session.token:
-        _desk().access.sign_out(request.cookies.get(COOKIE))
+    try:
+        if session is not None and request.form.get("token") == session.token:
+            _desk().access.sign_out(request.cookies.get(COOKIE))
+    except RequestEntityTooLarge:
+        return _too_large()
     return redirect(SIGN_IN)
 
 
@@ -264,6 +268,11 @@ def unknown_page(_: str) -> Response:
 def _not_found() -> Response:
     title = gettext("This page does not exist")
     return _problem(title, gettext("The job or row is not here, or was deleted."), 404)
+
+
+def _too_large() -> Response:
+    text = gettext("The file or the text is too large for this server. Nothing was stored.")
+    return _problem(gettext("This was not done"), text, 413)
 
 
 def _problem(title: str, text: str, status: int) -> Response:

@@ -18,13 +18,14 @@ from crowdflower.sandbox.pages.contributor import browser, my_jobs_page, objecti
 from crowdflower.sandbox.pages.contributor.standing import read_offer
 from crowdflower.sandbox.pages.job_frame import frame_page
 from crowdflower.sandbox.pages.media import file_links, media_response
+from crowdflower.sandbox.pages.no_page import Say
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.pages.rendering import render_for_job
 from crowdflower.sandbox.pages.rendering import work_path as path_with_secret
 from crowdflower.sandbox.pages.row import inline_styles
 from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
 from crowdflower.sandbox.pages.translations import gettext, use_language
-from crowdflower.sandbox.pages.work_page import Visit, redirect, refusal_response
+from crowdflower.sandbox.pages.work_page import Visit, plain_say, redirect, refusal_response
 from crowdflower.sandbox.rules.jobs import jobs
 
 if TYPE_CHECKING:
@@ -122,6 +123,13 @@ def send_file(name: str) -> Response:
 def unknown_page(_: str) -> Response:
     """Say that an address below ``/label/`` has no page."""
     return refusal_response(NotFound())
+
+
+def too_large() -> Response:
+    """Say that a form has more bytes or fields than any page needs."""
+    text = gettext("What was sent is too large for this server. Nothing was stored.")
+    advice = gettext("Go back and shorten your answers, or tell the owner of the job.")
+    return plain_say(Say(gettext("This did not work"), (text, advice), "warn"), 413)
 
 
 def move(number: int) -> Response:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 from urllib.parse import quote
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 
 from crowdflower.sandbox import pages
@@ -29,6 +29,7 @@ from crowdflower.sandbox.pages.media import media_response
 from crowdflower.sandbox.pages.media.media_folder import MediaFolder
 from crowdflower.sandbox.server import requests
 from crowdflower.sandbox.server.dispatcher import kind_by_verb
+from crowdflower.sandbox.server.form_limits import CONTRIBUTORS, LimitedRequest
 from crowdflower.sandbox.server.in_process import RAISE_ERRORS
 from crowdflower.sandbox.server.requests import JSON, header_value, json_response
 from crowdflower.sandbox.server.services import Services, Unimplemented
@@ -72,6 +73,8 @@ class Application(Flask):
     :param services: The database and all else that requests share.
     :param ampcrowd: The AMPCrowd API, if it is served too.
     """
+
+    request_class = LimitedRequest
 
     def __init__(self, services: Services, *, ampcrowd: AMPCrowdService | None = None) -> None:
         super().__init__(__name__, static_folder=None)
@@ -129,6 +132,8 @@ class Application(Flask):
         """Turn an expected error into its response; raise any other."""
         if isinstance(e, Refusal):
             return self._refusal(e)
+        if isinstance(e, RequestEntityTooLarge) and request.path.startswith(CONTRIBUTORS):
+            return pages_routes.too_large()
         if isinstance(e, HTTPException):
             return _protocol_error(e)
         if isinstance(e, StoreFailure):
