@@ -157,7 +157,9 @@ def test_a_link_can_be_pasted(launch: Callable[..., Job], new_browser: Callable[
     assert "Go on as Ada on this device?" in response.text
 
 
-@pytest.mark.parametrize("text", ["", "x", "https://evil.example/a", "/label/me/x", "é" * 32])
+@pytest.mark.parametrize(
+    "text", ["", "x", "https://evil.example/a", "/label/me/x", "é" * 32, "http://[", "[" + "a" * 32]
+)
 def test_a_pasted_text_that_is_no_link_is_refused(
     new_browser: Callable[[], Any], text: str
 ) -> None:

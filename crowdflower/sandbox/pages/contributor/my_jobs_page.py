@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from flask import Response, request
 
@@ -28,7 +28,7 @@ LINK: Final = "/label/me/"
 _LINK_COOKIE: Final = "crowdflower_device_link"
 """Carries the token of a new link from the request that made it to the page that shows it once."""
 
-_TOKEN_LENGTH: Final = 32
+_TOKEN: Final = re.compile(r"(?:^|/)([A-Za-z0-9]{32})(?:[?#].*)?\Z", re.DOTALL)
 _PAGE_DIGITS: Final = 6
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -140,11 +140,11 @@ def _unknown(error: str = "", status: int = 200) -> Response:
 
 def _follow(text: str) -> Response:
     """Lead to the one-time link that somebody copied into the field for it."""
-    token = urlsplit(text.strip()).path.rpartition("/")[2]
-    if len(token) != _TOKEN_LENGTH or not token.isalnum() or not token.isascii():
+    found = _TOKEN.search(text.strip())
+    if found is None:
         error = gettext("This is not a one-time link. One looks like %(address)s")
         return _unknown(error % {"address": f"{public_origin()}{LINK}…"}, 422)
-    return _redirect(LINK + token)
+    return _redirect(LINK + found[1])
 
 
 def _used_up() -> Response:
