@@ -49,9 +49,11 @@ def read_receipt(tx: Transaction, worker_id: int, page_id: int | None) -> Receip
 
 def _title(receipt: Receipt, *, has_missed: bool) -> str:
     """Return what became of the page, without what :mod:`.no_page` says of a quiz already."""
-    said = [] if receipt.mode == "quiz" else [gettext("Your page was submitted.")]
-    if said and not has_missed:
-        said.append(gettext("Thank you!"))
+    said = []
+    if receipt.mode != "quiz":
+        said.append(gettext("Your page was submitted. Your answers are handed in."))
+        if not has_missed:
+            said.append(gettext("Thank you!"))
     if receipt.pay_cents:
         pay = {"amount": dollars(round(receipt.pay_cents * CENT))}
         said.append(gettext("It is paid %(amount)s.") % pay)

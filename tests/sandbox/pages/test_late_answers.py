@@ -107,7 +107,7 @@ def test_a_page_that_is_open_comes_first(
     browser.submit(job, says="good")
 
     assert "Kept for you" in browser.html
-    assert "Your page was submitted. Thank you!" in browser.html
+    assert "Your answers are handed in. Thank you!" in browser.html
 
 
 @pytest.mark.parametrize("button", [{"more_time": "yes"}, {"more": "u1[why]"}])
