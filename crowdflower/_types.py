@@ -133,7 +133,7 @@ class Message(str):
     Everything else takes it for the plain string that it is.
 
     :param text: The text.
-    :param code: What it says, such as ``few_units``; empty for a text that nothing else says.
+    :param code: What it says, such as ``few_units``; empty if no code is needed.
     :param values: What varies in it; may be other messages.
 
     >>> said = Message("this job has 3 units", "few_units", units=3)

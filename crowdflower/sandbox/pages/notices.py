@@ -48,7 +48,7 @@ def read_receipt(tx: Transaction, worker_id: int, page_id: int | None) -> Receip
 
 
 def _title(receipt: Receipt, *, has_missed: bool) -> str:
-    """Return what became of the page, without what :mod:`.no_page` says of a quiz already."""
+    """Return the result of a page in words; the result of a quiz is in :mod:`.no_page`."""
     said = []
     if receipt.mode != "quiz":
         said.append(gettext("Your page was submitted. Your answers are handed in."))

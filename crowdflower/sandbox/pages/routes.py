@@ -126,7 +126,7 @@ def unknown_page(_: str) -> Response:
 
 
 def too_large() -> Response:
-    """Say that a form has more bytes or fields than any page needs."""
+    """Return the page for a form that has more bytes or fields than any page needs."""
     text = gettext("What was sent is too large for this server. Nothing was stored.")
     advice = gettext("Go back and shorten your answers, or tell the owner of the job.")
     return plain_say(Say(gettext("This did not work"), (text, advice), "warn"), 413)

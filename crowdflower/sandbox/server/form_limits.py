@@ -58,7 +58,7 @@ class LimitedParser(FormDataParser):
     ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
         """Parse a form.
 
-        :raises RequestEntityTooLarge: It has too many bytes or fields.
+        :raises RequestEntityTooLarge: The form has too many bytes or fields.
         """
         if self.size_limit is not None and (content_length or 0) > self.size_limit:
             raise RequestEntityTooLarge

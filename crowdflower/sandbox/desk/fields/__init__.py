@@ -1,1 +1,1 @@
-"""What people type into the fields of the desk: numbers, amounts of money and texts."""
+"""What people type into the fields of the desk: numbers, amounts of money and strings."""

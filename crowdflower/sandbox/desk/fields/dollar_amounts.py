@@ -23,7 +23,7 @@ def read_dollars(text: str) -> int:
 
     A comma stands only between thousands: ``12,50`` may mean 12.50 or 1,250, so it is refused.
 
-    :raises Invalid: It is not an amount in dollars, or has a part of a cent.
+    :raises Invalid: The string is not an amount in dollars, or has a part of a cent.
 
     >>> read_dollars("$1,200.50"), read_dollars("141")
     (120050000, 14100000)

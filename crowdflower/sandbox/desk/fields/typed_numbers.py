@@ -23,7 +23,7 @@ def read_whole(text: str, label: str, least: int, most: int) -> int:
     """Return the whole number that a person typed.
 
     :param label: What the field is called on the page.
-    :raises Invalid: It is not a whole number within the limits; the message names the field.
+    :raises Invalid: The string is not a whole number within the limits; it names the field.
 
     >>> read_whole(" 1,200 ", "Rows on a page", 1, 5000)
     1200
@@ -49,7 +49,7 @@ def read_decimal(text: str, label: str, least: int, most: int, places: int) -> D
 
     :param label: What the field is called on the page.
     :param places: Most decimals; zeros after them do not count.
-    :raises Invalid: It is not a number within the limits; the message names the field.
+    :raises Invalid: The string is not a number within the limits; the message names the field.
 
     >>> read_decimal("2.50", "Pay for a page", 0, 1000, places=1)
     Decimal('2.5')
@@ -69,7 +69,7 @@ def read_decimal(text: str, label: str, least: int, most: int, places: int) -> D
 
 
 def find_whole(text: str) -> int | None:
-    """Return the whole number that a text is, or ``None`` if it is something else.
+    """Return a string as a whole number, or ``None`` if it is something else.
 
     >>> find_whole("1,200"), find_whole("12,00"), find_whole("١٢"), find_whole("-1")
     (1200, None, None, None)
@@ -79,7 +79,7 @@ def find_whole(text: str) -> int | None:
 
 
 def find_decimal(text: str, places: int) -> Decimal | None:
-    """Return the number that a text is, or ``None`` if it is none or has more decimals.
+    """Return a string as a number; ``None`` if it is something else or has more decimals.
 
     >>> find_decimal("1,200.50", 1), find_decimal("0.25", 1), find_decimal("1e3", 1)
     (Decimal('1200.5'), None, None)

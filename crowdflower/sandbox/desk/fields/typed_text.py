@@ -28,7 +28,7 @@ _ALLOWED: Final = frozenset("\n\t\u200c\u200d")
 
 
 def read_text(form: MultiDict[str, str], name: str, label: str, limit: int) -> str | None:
-    """Return a text of a form with its white space at the ends removed; ``None`` if it is blank.
+    """Return a string of a form with its white space at the ends removed; ``None`` if it is blank.
 
     Line breaks and tabs are kept.
 

@@ -30,7 +30,7 @@ _NUMBERED: Final = frozenset({"row", "line", "place"})
 
 
 def in_words(text: str) -> str:
-    """Return a message as a person at the desk reads it; a text that is none stays as it is."""
+    """Return a message as a person at the desk reads it; any other string stays as it is."""
     words = TEXTS.get(text.code) if isinstance(text, Message) else None
     if words is None:
         return str(text)
@@ -63,7 +63,7 @@ def from_json(stored: Any) -> Any:
 
 
 def _shown(name: str, value: object) -> object:
-    """Return a value as it stands in a sentence."""
+    """Return a value as a sentence shows it."""
     if isinstance(value, Message):
         return in_words(value)
     if isinstance(value, list):

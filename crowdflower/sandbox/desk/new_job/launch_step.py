@@ -68,7 +68,7 @@ def receive(request: DeskRequest) -> Response:
 
     All of them mean the number in the field. Money moves only for the number whose cost was shown.
 
-    :raises Invalid: That number cannot be ordered, or its cost was not shown yet.
+    :raises Invalid: So many rows cannot be ordered, or its cost was not shown yet.
     """
     tx, job = request.tx, steps.draft(request)
     act = request.form.get("do")
@@ -78,7 +78,7 @@ def receive(request: DeskRequest) -> Response:
     if not available:
         raise Invalid(gettext("There are no rows to order. Add rows first."))
     count = _read_count(request.form.get("units", ""), available)
-    if act == "costs":  # nothing is done: somebody who goes back may still launch
+    if act == "costs":  # nothing is done, so a person who goes back may still launch
         request.desk.access.forget_act(request.session, request.form.get("once", ""))
         return redirect(_costs_url(request, job, count))
     if request.form.get("shown", str(count)) != str(count):

@@ -47,7 +47,7 @@ def follow_test_questions(tx: Transaction, before: Row[Any]) -> None:
 
 
 def check_screening(job: Row[Any]) -> Iterator[Check]:
-    """Say who is kept out before the work, and during it; too few test questions have a warning."""
+    """Return who is kept out before and during the work; warn of too few test questions."""
     if not job.golds_count:
         head = gettext("No test questions: nobody is screened")
         text = gettext(

@@ -53,7 +53,7 @@ NUMBER_SETTINGS: Final = frozenset(_LIMITS)
 def read_number_setting(name: str, text: str) -> Any:
     """Return the value of the API for what was typed into the field of such a setting.
 
-    :raises Invalid: It is not a number that the setting takes.
+    :raises Invalid: The string is not a number that the setting takes.
 
     >>> read_number_setting("req_ttl_in_seconds", "1,000"), read_number_setting("reject_at", "62.5")
     (60000, 62.5)

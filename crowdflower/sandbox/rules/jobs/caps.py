@@ -5,7 +5,7 @@ are open. When what is spent leaves no room for another page, the job pauses; it
 the cap and resumes it. A job without a cap has no further check.
 
 The hosted service knows no cap: only the desk sets one. What the API asks of a job that has one is
-held to it, too, as a cap that a script can pass is none.
+held to it, too: otherwise a script could pass it.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def require_room_for_bonus(tx: Transaction, job: Row[Any], price_mc: int) -> Non
     """Check that the cap of a job covers a bonus.
 
     :param price_mc: With the fee.
-    :raises Invalid: It does not.
+    :raises Invalid: The cap does not cover the bonus.
     """
     left = left_for_bonuses(tx, job)
     if left is not None and price_mc > left:

@@ -1,4 +1,4 @@
-"""Test questions that a form leaves without use: they check nobody, or everybody fails them.
+"""Test questions that a form makes useless: they check no contributor, or all fail them.
 
 The accepted answers of a test question are in a column, which belongs to a question of the form by
 its name. If that question is renamed or removed, the row stays a test question and is shown like
@@ -25,9 +25,9 @@ _GOLD_SUFFIX: Final = "_gold"
 
 
 Kind: TypeAlias = Literal["unasked", "partly", "blank", "impossible"]
-"""``unasked``: the answers belong to a question that the form does not ask, so they check nobody;
-``partly``: so do some of the answers; ``blank``: there is no accepted answer; ``impossible``: no
-option of the form is an accepted answer, so everybody fails."""
+"""``unasked``: the answers belong to a question that the form does not ask, so they check no
+contributor; ``partly``: so do some of the answers; ``blank``: there is no accepted answer;
+``impossible``: no option of the form is an accepted answer, so all contributors fail."""
 
 
 class GoldFault(NamedTuple):
