@@ -790,6 +790,17 @@ def test_styles_of_the_form_are_a_stylesheet_of_their_own(box: Sandbox) -> None:
     assert forged == ".style-0{color: red}\n.style-1{}\n"
 
 
+def test_a_job_at_its_end_asks_nobody_for_a_name(box: Sandbox) -> None:
+    job = launch_job(box, ROWS)
+    assert "Your name" in Person(box, job, name=None).load()
+
+    job.cancel()
+
+    ended = Person(box, job, name=None).load()
+    assert "This job is at its end: it has no more pages." in ended
+    assert "Your name" not in ended
+
+
 def test_a_part_of_a_page_without_a_name_is_left_out(box: Sandbox) -> None:
     job = launch_job(box, ROWS)
     person = Person(box, job)

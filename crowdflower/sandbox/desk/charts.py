@@ -21,7 +21,10 @@ LINE_AREA: Final = (600, 200)
 """Width and height of a chart with a line."""
 
 LINES: Final = 4
-"""Distances between the lines behind a line."""
+"""Distances between the lines behind a line, at most."""
+
+ROUNDED: Final = 100
+"""Beyond this number, marks at the lines may be rounded."""
 
 MAX_PARTS: Final = 5
 """Parts of a bar of shares; the rest is summed up, as no more colours can be told apart."""
@@ -149,7 +152,8 @@ def line(
     :param name: A sentence with what the chart shows, for a screen reader.
     """
     width, height = LINE_AREA
-    content = [_grid(width, height, LINES)]
+    lines = _even_lines(top)
+    content = [_grid(width, height, lines)]
     if points:
         path = _path(points)
         content.append(
@@ -160,9 +164,7 @@ def line(
         content.append(Markup('<path class="curve" d="{}"/>').format(path))
     if plan:
         content.append(Markup('<path class="curve plan" d="{}"/>').format(_path(plan)))
-    marks = (
-        [round(top * part / LINES) for part in range(LINES, -1, -1)] if top >= LINES else [top, 0]
-    )
+    marks = [round(top * part / lines) for part in range(lines, -1, -1)]
     return _frame(LINE_AREA, Markup("").join(content), marks, words, name)
 
 
@@ -238,6 +240,17 @@ def _frame(
 
 def _scale(top: int, step: int) -> list[int]:
     return [*range(top, -1, -step)]
+
+
+def _even_lines(top: int) -> int:
+    """Return into how many parts lines divide a height: equal whole numbers, if it is small.
+
+    >>> _even_lines(6), _even_lines(7), _even_lines(8), _even_lines(122)
+    (3, 1, 4, 4)
+    """
+    if top > ROUNDED:
+        return LINES
+    return max(parts for parts in range(1, LINES + 1) if top % parts == 0)
 
 
 def _grid(width: int, height: int, steps: int) -> Markup:

@@ -203,6 +203,11 @@ def _visit(tx: Transaction, number: int) -> Visit:
 
 
 def _sign_in(visit: Visit, error: str = "", status: int = 200) -> Response:
+    if visit.job.state in {"finished", "canceled"}:
+        ended = gettext("This job is at its end: it has no more pages.")
+        nothing = {"page": None, "me": None, "standing": None, "letters": (), "receipt": None}
+        say = Say(ended, (), "clock")
+        return render_for_job("say.html", visit.job, status, say=say, **nothing)
     styles = InlineStyles()
     instructions = Markup(styles.move(sanitize(visit.job.instructions)))  # noqa: S704 - sanitized
     return render_for_job(

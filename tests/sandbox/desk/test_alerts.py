@@ -256,7 +256,21 @@ def test_rows_of_a_finished_job_that_lost_judgments(
     level, text = only(desk, job)
 
     assert level == "warn"
-    assert re.search(r"\d+ rows ended without enough judgments", text)
+    short = re.search(r"(\d+) rows ended without enough judgments", text)
+    assert short is not None
+    listed = desk.text(f"/desk/jobs/{job.id}/rows", only="short")
+    assert f"–{short[1]} of {short[1]}" in listed
+    with box.database.snapshot() as tx:
+        row = next(
+            each
+            for each in tx.all(tables.unit.select())
+            if each.state == "finalized" and each.judgments_count < each.needed
+        )
+    client.get_unit(job, row.id).request_more_judgments(1)
+    assert job.reload().state == "running"
+    more = [text for _, text in alerts(desk, job) if "without enough judgments" in text]
+    assert more
+    assert f"{int(short[1]) - 1} row" in more[0]
 
 
 def test_nobody_at_work_for_an_hour(box: Sandbox, client: Client, desk: Browser) -> None:

@@ -211,6 +211,10 @@ def test_a_title_is_checked_before_the_file(desk: Browser, client: Client, title
 def test_no_file_is_said_and_a_job_without_data_can_be_made(desk: Browser, client: Client) -> None:
     assert "Choose a file" in readable(desk.post("/desk/new", title=TITLE, do="upload").text)
 
+    refused = upload(desk, "a\n1\n", "rows.csv", do="blank")
+    assert "You chose rows.csv." in readable(refused.text)
+    assert [*client.get_jobs()] == []
+
     response = desk.post("/desk/new", title=TITLE, do="blank")
 
     assert "No rows yet" in desk.said(response)

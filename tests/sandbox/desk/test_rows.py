@@ -174,6 +174,7 @@ def test_the_last_answered_comes_first(box: Sandbox, job: Job, desk: Browser) ->
         ({"only": "low"}, [2, 3]),
         ({"only": "unanswered"}, [5, 6]),
         ({"only": "contested"}, []),
+        ({"only": "short"}, []),
         ({"state": "finalized"}, [1, 2, 3]),
         ({"state": "judgable"}, [4, 5, 6]),
         ({"state": "new"}, []),

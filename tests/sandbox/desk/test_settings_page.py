@@ -192,7 +192,7 @@ def test_countries_are_one_list(desk: Browser, job: Job) -> None:
 @pytest.mark.parametrize(
     ("codes", "problem"),
     [
-        ("FI, Atlantis", "“ATLANTIS” is not the code of a country."),
+        ("FI, Atlantis", "“Atlantis” is not the code of a country."),
         ("", "Write at least one code, or choose all countries."),
         ("FI DE US FR ES IT SE NO DK PL CZ AT CH NL BE PT GR IE HU RO BG", "At most 20 countries."),
     ],

@@ -193,8 +193,9 @@ def _without_line(job: Row[Any], form: Form) -> Iterator[FormProblem]:
         for name in job.fields or {}:
             if name not in now and not any(each.dynamic for each in form.fields):
                 text = gettext(
-                    "The question “%(name)s” is gone, and has answers: reports keep them, and no"
-                    " new answer joins them."
+                    "The question “%(name)s” is gone, and has answers. The JSON report keeps them;"
+                    " the desk and the CSV reports leave them out until a question has this name"
+                    " again."
                 )
                 yield FormProblem("warn", None, text % {"name": name[:60]})
 

@@ -197,6 +197,9 @@ def read_supply(tx: Transaction, job: Row[Any]) -> GoldSupply:
     rows_per_person = pages * quiz.units_per_page(job)
     rows = job.judgable_count + job.finalized_count
     judgments = rows * job.judgments_per_unit
+    people_needed = 0
+    if rows_per_person and rows:  # nobody gets a row twice
+        people_needed = max(job.judgments_per_unit, -(-judgments // rows_per_person))
     people = select(func.count()).where(worker_job.c.job_id == job.id)
     return GoldSupply(
         golds=job.golds_count,
@@ -208,7 +211,7 @@ def read_supply(tx: Transaction, job: Row[Any]) -> GoldSupply:
         rows_per_person=rows_per_person,
         rows=rows,
         judgments=job.judgments_per_unit,
-        people_needed=-(-judgments // rows_per_person) if rows_per_person else 0,
+        people_needed=people_needed,
         people=tx.connection.scalar(people) or 0,
     )
 

@@ -30,7 +30,11 @@ FILES: Final[dict[str, Words]] = {
     "nul_in_row": N_(
         "Row %(row)s has the character NUL in column %(column)s. Save the file as “CSV UTF-8”."
     ),
-    "row_width": N_("Row %(row)s has %(cells)s cells, and the header has %(header)s."),
+    "row_width": lambda values: ngettext(
+        "Row %(row)s has %(cells)s cell, and the header has %(header)s.",
+        "Row %(row)s has %(cells)s cells, and the header has %(header)s.",
+        values["cells"],
+    ),
     "not_csv": N_("Row %(row)s is not valid CSV: %(error)s."),
     "many_columns": N_("The header names %(columns)s columns, and %(most)s are the most."),
     "job_columns": N_(

@@ -70,6 +70,11 @@ def receive(request: DeskRequest) -> Response:
         database.write(partial(_delete, request=request, number=number))
         return request.redirect("/desk/", gettext("The draft was deleted."))
     if act == "blank":
+        if (file := request.files.get("rows")) is not None and file.filename:
+            raise Invalid(
+                gettext("You chose %(name)s. Press “Upload and go on”, or take the file out.")
+                % {"name": file.filename}
+            )
         job = database.write(partial(_save_title, request=request, number=number))
         return request.redirect(steps.step_url(job, "columns"))
     try:

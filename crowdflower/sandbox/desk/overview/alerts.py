@@ -295,7 +295,7 @@ def _fast_people(facts: Facts) -> Iterator[Alert]:
 
 
 def _short_rows(facts: Facts) -> Iterator[Alert]:
-    if facts.job.state != "finished" or not crew.has_withdrawn(facts.tx, facts.job):
+    if facts.job.state == "canceled" or not crew.has_withdrawn(facts.tx, facts.job):
         return
     is_short = (
         unit.c.job_id == facts.job.id,
@@ -310,10 +310,10 @@ def _short_rows(facts: Facts) -> Iterator[Alert]:
             number,
         )
         text = gettext(
-            "Judgments were removed after the job was finished. Ask for more for these rows, and"
-            " resume the job."
+            "Judgments were removed after these rows were finished. Ask for more on the page of"
+            " each row: a finished job then goes on by itself."
         )
-        link = Link(gettext("See the rows"), f"{facts.url}/rows?state=finalized")
+        link = Link(gettext("See the rows"), f"{facts.url}/rows?only=short")
         yield Alert(WARN, title % {"num": f"{number:,}"}, text, (link,))
 
 

@@ -78,6 +78,7 @@ def progress_chart(history: History, figures: Figures, end: float, *, has_ended:
     points = [charts.Point(past * step / STEPS, rows / total) for step, rows in enumerate(finished)]
     plan: list[charts.Point] = []
     words = [_day_or_time(began + span * part, span) for part in (0, 0.5, 1)]
+    words = [word if word not in words[:place] else "" for place, word in enumerate(words)]
     if not has_ended:
         words[-1] = gettext("now")
     name = gettext("%(done)s of %(all)s rows finished") % {

@@ -118,6 +118,9 @@ class RowSearch:
             where.append(unit.c.state.not_in(sorted(GOLD_STATES)))
         if query.only == "low":
             where.append(unit.c.agreement < LOW_AGREEMENT)
+        elif query.only == "short":
+            is_short = unit.c.judgments_count < unit.c.needed
+            where += [unit.c.state == "finalized", is_short]
         elif query.only == "unanswered":
             where += [unit.c.judgments_count == 0, unit.c.tainted_count == 0]
         elif query.only == "contested":

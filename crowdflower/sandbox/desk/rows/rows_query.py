@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 STATES: Final = ("judgable", "finalized", "new", "canceled", "golden")
 """States to choose from; ``golden`` stands for hidden test questions too."""
 
-ONLY: Final = ("low", "contested", "unanswered")
+ONLY: Final = ("low", "short", "contested", "unanswered")
 
 SORTS: Final = ("agreement", "last")
 """Orders other than that of the upload."""
@@ -86,6 +86,7 @@ def only_words() -> dict[str, str]:
     """Return what to look closer at, in words."""
     return {
         "low": gettext("Agreement under 0.70"),
+        "short": gettext("Finished with too few judgments"),
         "contested": gettext("Contested"),
         "unanswered": gettext("Nobody’s answer yet"),
     }

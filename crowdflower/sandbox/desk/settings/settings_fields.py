@@ -147,7 +147,9 @@ def _pages(build: _Builder, job: Any, markup_pct: int) -> SettingsSection:
             build(
                 "payment_cents",
                 unit=gettext("cents"),
-                hint=gettext("You pay %(price)s: the fee is %(fee)s %%.")
+                hint=gettext(
+                    "You pay %(price)s: the fee is %(fee)s %%. Pages of cf_internal are free."
+                )
                 % {"price": dollars(price), "fee": markup_pct},
             ),
             build(

@@ -166,12 +166,12 @@ def _read_names(found: SettingsChanges) -> None:
 
 
 def _read_countries(found: SettingsChanges, values: dict[str, str]) -> None:
-    which, codes = values["which_countries"], _CODES.split(values["countries"])
-    codes = list(dict.fromkeys(code.upper() for code in codes if code))
+    which, typed = values["which_countries"], _CODES.split(values["countries"])
+    codes = list(dict.fromkeys(code.upper() for code in typed if code))
     wanted: dict[str, list[str]] = {name: [] for name in _COUNTRY_LISTS.values()}
     name = _COUNTRY_LISTS.get(which)
     if name is not None:
-        unknown = [code for code in codes if countries.find(code) is None]
+        unknown = [code for code in typed if code and countries.find(code) is None]
         most = attributes.MAX_INCLUDED if which == "only" else attributes.MAX_EXCLUDED
         if unknown:
             found.errors["countries"] = gettext(

@@ -81,6 +81,8 @@ class Standing(NamedTuple):
     golds_seen: int
     golds_missed: int
     accuracy_needed: float
+    has_quiz: bool
+    """Whether their judgments are those of a quiz, too, which is not one of the pages."""
 
     @property
     def next_page(self) -> int:
@@ -104,10 +106,11 @@ def read_standing(tx: Transaction, job: Row[Any], worker_id: int) -> Standing:
     row = tx.one(
         select(worker_job).where(worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
     )
-    needed = quiz.min_trust(job)
+    needed, has_quiz = quiz.min_trust(job), quiz.is_quiz_enabled(job)
     done = tx.one(pages)[0]
     if row is None:
-        return Standing(done, 0, 0, 1.0, 0, 0, needed)
+        return Standing(done, 0, 0, 1.0, 0, 0, needed, has_quiz)
     missed = max(0, row.golds_missed - row.golds_forgiven)
     earned = row.earned_mc + row.bonus_mc
-    return Standing(done, row.judgments_count, earned, row.trust, row.golds_seen, missed, needed)
+    tests = (row.golds_seen, missed)
+    return Standing(done, row.judgments_count, earned, row.trust, *tests, needed, has_quiz)
