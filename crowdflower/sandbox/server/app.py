@@ -74,10 +74,9 @@ class Application(Flask):
     :param ampcrowd: The AMPCrowd API, if it is served too.
     """
 
-    request_class = LimitedRequest
-
     def __init__(self, services: Services, *, ampcrowd: AMPCrowdService | None = None) -> None:
         super().__init__(__name__, static_folder=None)
+        self.request_class = LimitedRequest
         self.services = services
         self.control: WSGIApplication | None = None
         """Serves ``/_sandbox/``, if that is enabled."""
