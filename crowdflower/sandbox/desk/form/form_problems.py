@@ -68,7 +68,8 @@ class FormProblem:
     @property
     def place(self) -> str:
         """The line in words, with a space behind it; empty if it belongs to no line."""
-        return f"{gettext('Line %(line)s:') % {'line': self.line}} " if self.line else ""
+        place = gettext("Line %(line)s:") % {"line": self.line}
+        return f"{place} " if self.line else ""
 
 
 def find_problems(tx: Transaction, job: Row[Any], cml: str) -> list[FormProblem]:
