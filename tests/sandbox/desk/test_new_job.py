@@ -408,6 +408,15 @@ def test_of_thousands_of_columns_the_first_are_shown(desk: Browser, client: Clie
     assert "{{ c30 }}" not in cml
 
 
+def test_of_many_columns_it_is_said_how_many_are_shown_at_first(desk: Browser) -> None:
+    said = "At first, 30 columns are."
+    header = ",".join(f"c{number}" for number in range(40))
+    few, many = start(desk), start(desk, f"{header}\n{',' * 39}\n")
+
+    assert said in desk.text(f"/desk/jobs/{many}/new/columns")
+    assert said not in desk.text(f"/desk/jobs/{few}/new/columns")
+
+
 def test_two_keys_are_refused(desk: Browser) -> None:
     refused = columns(desk, start(desk), **{"role-0": "key", "role-1": "key"})
 

@@ -9,6 +9,7 @@ from crowdflower.sandbox.desk.messages.message_words import refusal_in_words
 from crowdflower.sandbox.desk.new_job import screening, steps
 from crowdflower.sandbox.desk.new_job.column_facts import (
     MAX_CELL,
+    MAX_SHOWN,
     DataSample,
     cell_text,
     fixed_role,
@@ -76,6 +77,8 @@ def show(request: DeskRequest) -> Response:
             "marker": gettext("Marks test questions"),
         },
         choices=CHOICES,
+        columns_count=len(sample.columns),
+        most_shown=MAX_SHOWN,
         is_edited=not _is_first_form(request.tx, job, sample),
         first_names=names,
         first_rows=[
