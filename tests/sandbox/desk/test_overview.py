@@ -167,6 +167,16 @@ def test_pause_and_resume(box: Sandbox, client: Client, desk: Browser) -> None:
     assert row(box, job).state == "running"
 
 
+def test_cancel_of_a_free_job_says_nothing_of_money(client: Client, desk: Browser) -> None:
+    job = make_job(client)
+    job.launch(40, channels=[INTERNAL])
+
+    said = desk.said(desk.post(f"/desk/jobs/{job.id}", do="cancel"))
+
+    assert "Canceled." in said
+    assert "returned to the balance" not in said
+
+
 def test_cancel(box: Sandbox, client: Client, desk: Browser) -> None:
     job = launch(client)
 

@@ -104,7 +104,10 @@ def _resume(request: DeskRequest) -> str:
 
 
 def _cancel(request: DeskRequest) -> str:
+    has_reserve = read_cost(request.tx, request.require_job).reserved > 0
     jobs.cancel(request.tx, request.require_job)
+    if not has_reserve:
+        return gettext("Canceled.")
     return gettext("Canceled. The money that was left returned to the balance.")
 
 
