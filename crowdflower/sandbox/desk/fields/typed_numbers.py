@@ -34,14 +34,13 @@ def read_whole(text: str, label: str, least: int, most: int) -> int:
     number = find_whole(text)
     if number is not None and least <= number <= most:
         return number
-    values = {"label": label, "least": f"{least:,}", "most": f"{most:,}", "text": _shown(text)}
     if not text.strip():
         problem = gettext("“%(label)s” is a whole number from %(least)s to %(most)s. Write one.")
     else:
         problem = gettext(
             "“%(label)s” is a whole number from %(least)s to %(most)s, not “%(text)s”."
         )
-    raise Invalid(problem % values)
+    raise _refusal(problem, text, label=label, least=f"{least:,}", most=f"{most:,}")
 
 
 def read_decimal(text: str, label: str, least: int, most: int, places: int) -> Decimal:
@@ -57,7 +56,6 @@ def read_decimal(text: str, label: str, least: int, most: int, places: int) -> D
     number = find_decimal(text, places)
     if number is not None and least <= number <= most:
         return number
-    values = {"label": label, "least": f"{least:,}", "most": f"{most:,}", "text": _shown(text)}
     if not text.strip():
         problem = gettext("“%(label)s” is a number from %(least)s to %(most)s. Write one.")
     else:
@@ -65,7 +63,8 @@ def read_decimal(text: str, label: str, least: int, most: int, places: int) -> D
             "“%(label)s” is a number from %(least)s to %(most)s with at most %(places)s decimals,"
             " such as 2.5, not “%(text)s”."
         )
-    raise Invalid(problem % {**values, "places": places})
+    limits = {"least": f"{least:,}", "most": f"{most:,}", "places": places}
+    raise _refusal(problem, text, label=label, **limits)
 
 
 def find_whole(text: str) -> int | None:
@@ -95,6 +94,7 @@ def _digits(found: re.Match[str]) -> str:
     return found["whole"].replace(",", "")
 
 
-def _shown(text: str) -> str:
+def _refusal(problem: str, text: str, **values: object) -> Invalid:
     plain = text.strip()
-    return plain if len(plain) <= _MAX_SHOWN else f"{plain[:_MAX_SHOWN]}…"
+    shown = plain if len(plain) <= _MAX_SHOWN else f"{plain[:_MAX_SHOWN]}…"
+    return Invalid(problem % {**values, "text": shown})
