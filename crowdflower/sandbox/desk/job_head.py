@@ -28,7 +28,8 @@ class JobHead(NamedTuple):
     new_rows: int
     """Rows that are uploaded and not ordered."""
     cost_of_new: Estimate | None
-    """What it costs to order all of them; ``None`` if there are none."""
+    """What it costs to order all of them; ``None`` if there are none, or the job takes no order
+    here: a draft is launched first."""
     people: int
     golds: int
     now: float
@@ -41,6 +42,7 @@ def read_head(tx: Transaction, job: Row[Any]) -> JobHead:
     rows = job.units_count - job.golds_count
     ordered = job.judgable_count + job.finalized_count
     new_rows = count_new_rows(tx, job) if rows > ordered else 0
+    can_order = job.state not in {"unordered", "canceled"}
     return JobHead(
         title=job.title or f"Job {job.id}",
         url=f"/desk/jobs/{job.id}",
@@ -48,7 +50,7 @@ def read_head(tx: Transaction, job: Row[Any]) -> JobHead:
         launched_at=tx.connection.scalar(first),
         rows=rows,
         new_rows=new_rows,
-        cost_of_new=estimate(tx, job, new_rows) if new_rows else None,
+        cost_of_new=estimate(tx, job, new_rows) if can_order and new_rows else None,
         people=tx.connection.scalar(people) or 0,
         golds=job.golds_count,
         now=tx.clock.now(),
