@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower._types import Message
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.form.form_draft import read_draft
 from crowdflower.sandbox.desk.form.form_problems import find_problems
@@ -15,7 +16,6 @@ from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.rules.jobs import orders
-from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
 from crowdflower.sandbox.rules.settings import channels
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.desk.form.form_problems import FormProblem
     from crowdflower.sandbox.desk.new_job.launch_costs import LaunchCosts
     from crowdflower.sandbox.store import Transaction
+
+SHOWN_WITH_THE_FORM: Final = "gold_fault"
+"""Code of the warnings that are among the problems of the form, too."""
 
 MAX_NAMES: Final = 20
 """Columns of a form that are named."""
@@ -107,10 +110,8 @@ def _check_rows(job: Row[Any], available: int) -> Check:
 def _check_warnings(tx: Transaction, job: Row[Any], units_count: int) -> Iterator[Check]:
     """Yield what an order would be warned of, each with the place where it is put right."""
     head = gettext("This may not do what you want")
-    faults = find_gold_faults(tx, job, forms.check_form(job.cml))
-    shown = {each.describe() for each in faults}  # with the problems of the form
     for text in _warnings_of(tx, lambda: orders.warn(tx, job, units_count)):
-        if text not in shown:
+        if not (isinstance(text, Message) and text.code == SHOWN_WITH_THE_FORM):
             yield Check("warn", head, in_words(text), *_repair(job, text))
 
 
